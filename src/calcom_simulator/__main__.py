@@ -1,0 +1,73 @@
+"""Start the simulator: `python -m calcom_simulator --port 5555`."""
+
+import argparse
+import socket
+import sys
+
+import uvicorn
+
+from calcom_simulator.app import create_app
+from calcom_simulator.model import EDITIONS, HOSTED
+from calcom_simulator.sample import sample_world
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Listen, say so in one line on standard output, and serve until interrupted."""
+    options = _parser().parse_args(arguments)
+    listener = _listen(options.host, options.port)
+    host, port = listener.getsockname()[:2]
+    address = f"http://{host}:{port}"
+
+    world = sample_world(
+        options.seed,
+        webhook_url=options.webhook_url,
+        webhook_secret=options.webhook_secret,
+        edition=EDITIONS[options.edition],
+        public_url=(options.public_url or address).rstrip("/"),
+        rate_limit=options.rate_limit,
+    )
+    config = uvicorn.Config(
+        create_app(world),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=False,  # the world's clock sets Date
+        timeout_graceful_shutdown=2,
+    )
+    # A listening socket queues connections, so this is true before the first is accepted.
+    sys.stdout.write(f"Cal.com simulator ready on {address}\n")
+    sys.stdout.flush()
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="calcom_simulator", description="A stand-in for Cal.com: API v2, webhooks, pages."
+    )
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=5555, help="0 picks a free one")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed, the same ids")
+    parser.add_argument("--webhook-url", help="tell everything to this address")
+    parser.add_argument("--webhook-secret", help="and sign it with this secret")
+    parser.add_argument("--public-url", help="the address in people's browsers, if another")
+    parser.add_argument("--edition", choices=sorted(EDITIONS), default=HOSTED.name)
+    parser.add_argument(
+        "--rate-limit", type=int, help="requests per minute and key (Cal.com's own: 120)"
+    )
+    return parser
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        sys.exit(f"Port {port} on {host} cannot be used: {error.strerror}. Choose another --port.")
+    listener.listen(2048)
+    return listener
+
+
+if __name__ == "__main__":
+    main()

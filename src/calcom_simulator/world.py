@@ -1,0 +1,239 @@
+"""The state of one simulated Cal.com: who, what, which bookings, what time it is.
+
+Pure: the clock and the seed are arguments, nothing here does input or output.
+Given the same seed and the same calls, every id is the same again.
+"""
+
+import random
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from calcom_simulator.model import (
+    HOSTED,
+    Booking,
+    Delivery,
+    Edition,
+    EventType,
+    MeetingAlarm,
+    PrivateLink,
+    Refused,
+    User,
+    Webhook,
+)
+
+# Flickr's base 58, as Cal.com's short-uuid uses it.
+_ALPHABET = "123456789abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ"
+_TICK = timedelta(milliseconds=1)
+
+
+@dataclass
+class RateLimit:
+    """At most `limit` requests per `window` seconds and key, then `block` seconds of 429."""
+
+    limit: int = 10_000
+    window: int = 60
+    block: int = 60
+    hits: dict[str, tuple[datetime, int]] = field(default_factory=dict)
+    blocked: dict[str, datetime] = field(default_factory=dict)
+
+    def count(self, key: str, now: datetime) -> tuple[bool, int, int]:
+        """Count one request: may it pass, how many are left, in how many seconds it resets."""
+        until = self.blocked.get(key)
+        if until is not None and now < until:
+            return False, 0, _seconds(until - now)
+        self.blocked.pop(key, None)
+        since, number = self.hits.get(key, (now, 0))
+        if not timedelta(0) <= now - since < timedelta(seconds=self.window) or until is not None:
+            since, number = now, 0
+        number += 1
+        self.hits[key] = (since, number)
+        if number > self.limit:
+            self.blocked[key] = now + timedelta(seconds=self.block)
+            return False, 0, self.block
+        reset = _seconds(since + timedelta(seconds=self.window) - now)
+        return True, self.limit - number, reset
+
+
+@dataclass
+class Faults:
+    """What goes wrong between Cal.com and the receivers."""
+
+    webhooks_on: bool = True
+    drop_next: int = 0
+
+
+class World:
+    """Everything one Cal.com knows, and its clock.
+
+    `furnish` fills an empty world and is called again by `reset`. `public_url` is the
+    address in people's browsers, without a slash at the end.
+    """
+
+    def __init__(
+        self,
+        seed: int = 1,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        edition: Edition = HOSTED,
+        furnish: Callable[["World"], None] = lambda _: None,
+        public_url: str = "http://localhost:3000",
+    ) -> None:
+        self.edition = edition
+        self.public_url = public_url
+        self._clock = clock
+        self._furnish = furnish
+        self.reset(seed)
+
+    def reset(self, seed: int) -> None:
+        """Forget everything, set the clock right, and furnish again with this seed."""
+        self.seed = seed
+        self._random = random.Random(seed)
+        self._offset = timedelta(0)
+        self._last_stamp = datetime.min.replace(tzinfo=UTC)
+        self._numbers: dict[str, int] = {}
+        self.users: dict[int, User] = {}
+        self.event_types: dict[int, EventType] = {}
+        self.links: dict[str, PrivateLink] = {}
+        self.bookings: dict[str, Booking] = {}
+        self._moved_to: dict[str, str] = {}
+        self.webhooks: dict[str, Webhook] = {}
+        self.alarms: list[MeetingAlarm] = []
+        self.deliveries: list[Delivery] = []
+        self.rate = RateLimit()
+        self.faults = Faults()
+        self._furnish(self)
+
+    # Time
+
+    def now(self) -> datetime:
+        """What time it is here, in UTC, to the millisecond (as JavaScript has it)."""
+        moment = self._clock() + self._offset
+        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+    def stamp(self) -> datetime:
+        """Now, but never the same moment twice, so that what comes later is dated later."""
+        self._last_stamp = max(self.now(), self._last_stamp + _TICK)
+        return self._last_stamp
+
+    def set_clock(self, now: datetime) -> None:
+        """Let it be `now`; the clock runs on from there."""
+        self._offset = now - self._clock()
+        self._last_stamp = now - _TICK
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock."""
+        self.set_clock(self._clock() + self._offset + timedelta(seconds=seconds))
+
+    # Names and numbers
+
+    def number(self, kind: str) -> int:
+        """The next id of this kind: 1, 2, 3, ..."""
+        self._numbers[kind] = self._numbers.get(kind, 0) + 1
+        return self._numbers[kind]
+
+    def new_uid(self) -> str:
+        """22 letters and digits, as bookings and private links have them."""
+        return "".join(self._random.choices(_ALPHABET, k=22))
+
+    def new_uuid(self) -> str:
+        """A random UUID, as webhooks, seats and series have them."""
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+    # Finding
+
+    def user_by_key(self, key: str) -> User | None:
+        """Whose API key this is."""
+        return next((user for user in self.users.values() if user.key == key), None)
+
+    def user_named(self, username: str) -> User | None:
+        """The user with this name in the URL."""
+        return next((user for user in self.users.values() if user.username == username), None)
+
+    def event_type(self, number: int) -> EventType:
+        """The event type. Raises Refused (404)."""
+        if number not in self.event_types:
+            raise Refused(404, f"Event type with id {number} not found")
+        return self.event_types[number]
+
+    def event_type_at(self, username: str, slug: str) -> EventType | None:
+        """The event type behind `/<username>/<slug>`."""
+        owner = self.user_named(username)
+        mine = (kind for kind in self.event_types.values() if owner and kind.owner_id == owner.id)
+        return next((kind for kind in mine if kind.slug == slug), None)
+
+    def booking(self, uid: str) -> Booking:
+        """The booking. Raises Refused (404)."""
+        if uid not in self.bookings:
+            raise Refused.no_booking(uid)
+        return self.bookings[uid]
+
+    def series(self, series_uid: str) -> list[Booking]:
+        """Every occurrence of a recurring booking, in order of time."""
+        same = (one for one in self.bookings.values() if one.series_uid == series_uid)
+        return sorted(same, key=lambda one: one.start)
+
+    def successor(self, booking: Booking) -> Booking | None:
+        """The booking that this one was moved to."""
+        return self.bookings.get(self._moved_to.get(booking.uid, ""))
+
+    def host(self, booking: Booking) -> User:
+        """Who holds it."""
+        return self.users[booking.user_id]
+
+    def kind(self, booking: Booking) -> EventType:
+        """What was booked."""
+        return self.event_types[booking.event_type_id]
+
+    # Keeping
+
+    def add_event_type(self, kind: EventType) -> EventType:
+        """Keep an event type under the next id, whatever id it came with."""
+        kept = replace(kind, id=self.number("event type"))
+        self.event_types[kept.id] = kept
+        return kept
+
+    def add_booking(self, booking: Booking) -> None:
+        """Keep a booking, and which one it replaces."""
+        self.bookings[booking.uid] = booking
+        if booking.from_uid is not None:
+            self._moved_to[booking.from_uid] = booking.uid
+
+    def touch(self, booking: Booking) -> None:
+        """Note that its row changed just now."""
+        booking.updated_at = self.stamp()
+
+    def subscriptions(self, trigger: str, user_id: int, event_type_id: int | None) -> list[Webhook]:
+        """Who is told. Each scope counts by itself: two matching subscriptions, two deliveries."""
+        return [
+            webhook
+            for webhook in self.webhooks.values()
+            if webhook.active
+            and trigger in webhook.triggers
+            and webhook.user_id == user_id
+            and webhook.event_type_id in {None, event_type_id}
+        ]
+
+    def forget_alarms(self, uid: str) -> None:
+        """Its MEETING_* deliveries will not be sent."""
+        self.alarms = [alarm for alarm in self.alarms if alarm.booking_uid != uid]
+
+    def due_alarms(self) -> list[MeetingAlarm]:
+        """Take out the MEETING_* deliveries whose time has come.
+
+        When both of a booking are due at once, ENDED goes first: so it was recorded.
+        """
+        now = self.now()
+        due = [alarm for alarm in self.alarms if alarm.at <= now]
+        self.alarms = [alarm for alarm in self.alarms if alarm.at > now]
+        return sorted(due, key=lambda alarm: (alarm.booking_uid, alarm.announcement.trigger))
+
+
+def overlapping(bookings: Iterable[Booking], start: datetime, end: datetime) -> list[Booking]:
+    """Those that take up time in [start, end)."""
+    return [one for one in bookings if one.is_on and one.start < end and start < one.end]
+
+
+def _seconds(span: timedelta) -> int:
+    return max(1, -(-int(span.total_seconds() * 1000) // 1000))

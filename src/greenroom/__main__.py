@@ -1,0 +1,6 @@
+"""`greenroom` and `python -m greenroom`."""
+
+from greenroom.cli import main
+
+if __name__ == "__main__":
+    main()

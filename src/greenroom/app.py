@@ -1,0 +1,130 @@
+"""The only place where the parts meet."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from importlib.metadata import version
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from greenroom import jobs, parts, work
+from greenroom.accounts import pages as accounts_pages
+from greenroom.bookings import api as bookings_api
+from greenroom.calcom import api as calcom_api
+from greenroom.calcom import pages as calcom_pages
+from greenroom.candidates import api as candidates_api
+from greenroom.candidates import pages as candidates_pages
+from greenroom.database import embedded, migrate
+from greenroom.interviews import api as interviews_api
+from greenroom.interviews import pages as interviews_pages
+from greenroom.live import pages as live_pages
+from greenroom.live.feed import Feed
+from greenroom.mail import pages as mail_pages
+from greenroom.parts import Parts
+from greenroom.settings import Settings
+from greenroom.web import pages as web_pages
+from greenroom.web import render
+
+_log = structlog.get_logger()
+_ROOMS = (
+    web_pages,
+    accounts_pages,
+    interviews_pages,
+    candidates_pages,
+    calcom_pages,
+    mail_pages,
+    live_pages,
+    interviews_api,
+    candidates_api,
+    bookings_api,
+    calcom_api,
+)
+
+
+def create_app(settings: Settings, running: Parts) -> FastAPI:
+    """The web application over parts that are open."""
+    app = FastAPI(
+        title="Greenroom",
+        version=version("greenroom"),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    app.state.parts = running
+    for room in _ROOMS:
+        app.include_router(room.router)
+    render.install(app, settings)
+    return app
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Parts]:
+    """The database, migrated, and the parts on it; for the server and for every command."""
+    with _database(settings) as url:
+        await asyncio.to_thread(migrate.upgrade, url)
+        async with jobs.opened(url), parts.opened(settings, url) as running:
+            yield running
+
+
+def _database(settings: Settings) -> AbstractContextManager[str]:
+    if settings.database_url is not None:
+        return nullcontext(str(settings.database_url))
+    return embedded.running(settings.data_dir)
+
+
+class Server(uvicorn.Server):
+    """uvicorn waits for open streams before it lets go; the feed ends them first."""
+
+    def __init__(self, config: uvicorn.Config, feed: Feed) -> None:
+        super().__init__(config)
+        self._feed = feed
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the feed, then as uvicorn does."""
+        self._feed.close()
+        await super().shutdown(sockets)
+
+
+async def serve(settings: Settings, running: Parts, *, host: str, port: int, works: bool) -> None:
+    """Answer requests, and do the background work if `works`, until told to stop."""
+    config = uvicorn.Config(
+        create_app(settings, running),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=5,
+    )
+    conninfo = running.database.conninfo
+    async with asyncio.TaskGroup() as group:
+        background = [
+            group.create_task(running.intake.run()),
+            group.create_task(running.feed.run(conninfo)),
+            group.create_task(running.announcer.run(conninfo)),
+        ]
+        if works:
+            background.append(group.create_task(work.run(running)))
+        await Server(config, running.feed).serve()
+        for task in background:
+            task.cancel()
+
+
+async def work_only(running: Parts) -> None:
+    """The background work of a process without a web server, until it is told to stop."""
+    stop = asyncio.Event()
+    for signal_ in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(signal_, stop.set)
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(running.announcer.run(running.database.conninfo)),
+            group.create_task(work.run(running)),
+        ]
+        await stop.wait()
+        for task in tasks:
+            task.cancel()

@@ -1,0 +1,89 @@
+"""Which interview is this booking? Pure: the evidence is gathered elsewhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Rung(StrEnum):
+    """How a booking was recognised, surest first. Values are stored: never rename one."""
+
+    PERSON = "person"
+    TOKEN = "token"  # noqa: S105  (the name of a rung, not a secret)
+    PRIVATE_LINK = "private_link"
+    LINEAGE = "lineage"
+    KNOWN = "known"
+    EMAIL = "email"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The interview a booking belongs to, and the sentence that says why."""
+
+    interview_id: int
+    rung: Rung
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """An interview that waits for a booking, of a candidate who has one of the addresses."""
+
+    interview_id: int
+    address: str
+    same_event_type: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What we know that may tell whose booking it is; ids are interviews'.
+
+    `relatives`: (uid, interview) of bookings it replaces or is replaced by. `known`: the
+    match stored for the same Cal.com booking, if any. `waiting`: open interviews of
+    candidates with an attendee's address.
+    """
+
+    by_token: int | None = None
+    by_private_link: int | None = None
+    relatives: Sequence[tuple[str, int]] = ()
+    known: Match | None = None
+    waiting: Sequence[Open] = ()
+
+
+def match(evidence: Evidence) -> Match | None:
+    """The first rung that fits; None when no rung does, or when two people fit equally.
+
+    A match made by a person stays.
+    """
+    if evidence.known is not None and evidence.known.rung is Rung.PERSON:
+        return evidence.known
+    if evidence.by_token is not None:
+        return Match(evidence.by_token, Rung.TOKEN, "it carries our token for this interview")
+    if evidence.by_private_link is not None:
+        return Match(
+            evidence.by_private_link,
+            Rung.PRIVATE_LINK,
+            "it was booked through this interview's private link",
+        )
+    if evidence.relatives:
+        uid, interview_id = min(evidence.relatives)
+        return Match(
+            interview_id, Rung.LINEAGE, f"it continues booking {uid}, which is this interview's"
+        )
+    if evidence.known is not None:
+        return evidence.known
+    return _by_address(evidence.waiting)
+
+
+def _by_address(waiting: Sequence[Open]) -> Match | None:
+    same = [each for each in waiting if each.same_event_type]
+    fitting = same or waiting
+    if len({each.interview_id for each in fitting}) != 1:
+        return None
+    found = min(fitting, key=lambda each: each.address)
+    why = "of this event type" if found.same_event_type else "and no other"
+    return Match(
+        found.interview_id,
+        Rung.EMAIL,
+        f"an attendee has the candidate's address, and the candidate has one open interview {why}",
+    )

@@ -1,0 +1,227 @@
+"""The Cal.com accounts we are connected to, and the secrets their deliveries are signed with."""
+
+import secrets as random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    LargeBinary,
+    Table,
+    Text,
+    TypedColumns,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from greenroom.database import Transaction, metadata
+from greenroom.errors import Invalid, NotFound
+from greenroom.live.feed import announce
+from greenroom.seal import Seal
+
+_MOMENT = DateTime(timezone=True)
+_LEASE = timedelta(minutes=3)
+"""By the database's clock: processes may disagree about the time."""
+SHORTEST_SECRET = 16
+"""Characters of a webhook secret that a person brings along; ours have 43."""
+
+
+class _Connections(TypedColumns):
+    id: Column[int] = Column(BigInteger, Identity(always=True), primary_key=True)
+    name: Column[str] = Column(Text, nullable=False, unique=True)
+    api_url: Column[str] = Column(Text, nullable=False)
+    api_key: Column[bytes | None] = Column(LargeBinary)
+    account: Column[str | None] = Column(Text)
+    webhook_id: Column[str | None] = Column(Text)
+    private_links: Column[bool] = Column(Boolean, nullable=False)
+    synced_until: Column[datetime | None] = Column(_MOMENT)
+    syncing_until: Column[datetime | None] = Column(_MOMENT)
+    created_at: Column[datetime] = Column(_MOMENT, nullable=False)
+
+
+class _Secrets(TypedColumns):
+    id: Column[int] = Column(BigInteger, Identity(always=True), primary_key=True)
+    connection_id: Column[int] = Column(
+        BigInteger, ForeignKey("connections.id"), nullable=False, index=True
+    )
+    secret: Column[bytes] = Column(LargeBinary, nullable=False)
+    created_at: Column[datetime] = Column(_MOMENT, nullable=False)
+    retires_at: Column[datetime | None] = Column(_MOMENT)
+
+
+connections = Table("connections", metadata, _Connections)
+webhook_secrets = Table("webhook_secrets", metadata, _Secrets)
+_c = connections.c
+_s = webhook_secrets.c
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """One Cal.com account or instance. Without an API key it only listens to webhooks."""
+
+    id: int
+    name: str
+    api_url: str
+    api_key: str | None
+    account: str | None
+    webhook_id: str | None
+    private_links: bool
+    synced_until: datetime | None
+
+
+def asked_since(connection: Connection, since: datetime) -> Connection:
+    """The connection as if it had last been asked at `since` (aware)."""
+    return replace(connection, synced_until=since)
+
+
+async def connect(
+    tx: Transaction,
+    seal: Seal,
+    *,
+    name: str,
+    api_url: str,
+    api_key: str | None,
+    secret: str | None,
+    now: datetime,
+) -> tuple[Connection, str | None]:
+    """Add the connection called `name`, or change it; give it and the new secret, if one was made.
+
+    A given secret, or a new one for a new connection, joins those that deliveries may be signed
+    with; older ones stay good for a week. Raises Invalid for a secret that is too short.
+    """
+    row: dict[str, object] = {"name": name, "api_url": api_url.rstrip("/")}
+    if api_key is not None:
+        row["api_key"] = seal.close(api_key)
+    statement = insert(connections).values(**row, private_links=True, created_at=now)
+    id_ = (
+        await tx.execute(
+            statement.on_conflict_do_update(index_elements=[_c.name], set_=row).returning(_c.id)
+        )
+    ).scalar_one()
+    made = None
+    if secret is None and not await _has_secret(tx, id_):
+        secret = made = random.token_urlsafe(32)
+    if secret is not None:
+        await _add_secret(tx, seal, id_, secret, now)
+    announce(tx, f"connection:{id_}")
+    return await get(tx, seal, id_), made
+
+
+async def learn(
+    tx: Transaction,
+    connection_id: int,
+    **values: str | bool | datetime | None,
+) -> None:
+    """Keep what was found out about a connection (account, webhook_id, private_links ...)."""
+    await tx.execute(update(connections).where(_c.id == connection_id).values(**values))
+
+
+async def every(tx: Transaction, seal: Seal) -> Sequence[Connection]:
+    """All of them, oldest first."""
+    rows = await tx.execute(select(connections).order_by(_c.id))
+    return [_connection(seal, dict(row)) for row in rows.mappings()]
+
+
+async def get(tx: Transaction, seal: Seal, connection_id: int) -> Connection:
+    """Raises NotFound."""
+    query = select(connections).where(_c.id == connection_id)
+    row = (await tx.execute(query)).mappings().one_or_none()
+    if row is None:
+        raise NotFound(
+            f"There is no connection {connection_id}.",
+            do="Run `greenroom connect` to connect a Cal.com account.",
+        )
+    return _connection(seal, dict(row))
+
+
+async def only(tx: Transaction, seal: Seal, connection_id: int | None) -> Connection:
+    """The connection named, or the one there is. Raises NotFound, or Invalid for several."""
+    if connection_id is not None:
+        return await get(tx, seal, connection_id)
+    known = await every(tx, seal)
+    if not known:
+        raise NotFound(
+            "There is no connection to Cal.com yet.", do="Run `greenroom connect` first."
+        )
+    if len(known) > 1:
+        names = ", ".join(f"{each.name} ({each.id})" for each in known)
+        raise Invalid(f"There are several connections: {names}.", do="Name one: connection_id.")
+    return known[0]
+
+
+async def secrets(tx: Transaction, seal: Seal, now: datetime) -> Sequence[tuple[int, str]]:
+    """(connection id, secret) of every secret that a delivery may be signed with now."""
+    alive = or_(_s.retires_at.is_(None), _s.retires_at > now)
+    rows = await tx.execute(select(_s.connection_id, _s.secret).where(alive).order_by(_s.id.desc()))
+    return [(connection_id, seal.open(bytes(sealed))) for connection_id, sealed in rows]
+
+
+async def newest_secret(tx: Transaction, seal: Seal, connection_id: int) -> str:
+    """The secret that Cal.com should sign with."""
+    query = select(_s.secret).where(_s.connection_id == connection_id, _s.retires_at.is_(None))
+    return seal.open(bytes((await tx.execute(query.order_by(_s.id.desc()).limit(1))).scalar_one()))
+
+
+async def start_sync(tx: Transaction, connection_id: int) -> bool:
+    """Claim the connection for one reconcile; False while another has it."""
+    free = or_(_c.syncing_until.is_(None), _c.syncing_until <= func.now())
+    claim = update(connections).where(_c.id == connection_id, free)
+    claimed = claim.values(syncing_until=func.now() + _LEASE).returning(_c.id)
+    return (await tx.execute(claimed)).one_or_none() is not None
+
+
+async def extend_sync(tx: Transaction, connection_id: int) -> None:
+    """The reconcile is alive: keep its claim."""
+    mine = update(connections).where(_c.id == connection_id)
+    await tx.execute(mine.values(syncing_until=func.now() + _LEASE))
+
+
+async def end_sync(tx: Transaction, connection_id: int, *, until: datetime | None) -> None:
+    """Give the claim back; `until` is what Cal.com's clock said when it was asked, None if mute."""
+    values = {"syncing_until": None} | ({} if until is None else {"synced_until": until})
+    await tx.execute(update(connections).where(_c.id == connection_id).values(**values))
+
+
+async def _has_secret(tx: Transaction, connection_id: int) -> bool:
+    query = select(_s.id).where(_s.connection_id == connection_id, _s.retires_at.is_(None))
+    return (await tx.execute(query.limit(1))).one_or_none() is not None
+
+
+async def _add_secret(
+    tx: Transaction, seal: Seal, connection_id: int, secret: str, now: datetime
+) -> None:
+    secret = secret.strip()
+    if len(secret) < SHORTEST_SECRET:
+        raise Invalid(
+            f"A webhook secret of {len(secret)} characters can be guessed.",
+            do=f"Use {SHORTEST_SECRET} or more, or leave it out and Greenroom makes one.",
+        )
+    older = update(webhook_secrets).where(
+        _s.connection_id == connection_id, _s.retires_at.is_(None)
+    )
+    await tx.execute(older.values(retires_at=now + timedelta(days=7)))
+    row = {"connection_id": connection_id, "secret": seal.close(secret), "created_at": now}
+    await tx.execute(insert(webhook_secrets).values(row))
+
+
+def _connection(seal: Seal, row: dict[str, object]) -> Connection:
+    sealed = row["api_key"]
+    return Connection(
+        id=row["id"],  # type: ignore[arg-type]
+        name=str(row["name"]),
+        api_url=str(row["api_url"]),
+        api_key=seal.open(bytes(sealed)) if sealed is not None else None,  # type: ignore[call-overload]
+        account=row["account"],  # type: ignore[arg-type]
+        webhook_id=row["webhook_id"],  # type: ignore[arg-type]
+        private_links=bool(row["private_links"]),
+        synced_until=row["synced_until"],  # type: ignore[arg-type]
+    )

@@ -1,0 +1,57 @@
+"""The webhook secrets in memory, so that a delivery is verified without asking the database."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from greenroom.calcom import connections, webhook
+from greenroom.calcom.webhook import BadSignature, Refusal
+from greenroom.database import Database
+from greenroom.seal import Seal
+
+_FRESH = 30.0
+"""Seconds after which the secrets are read again: some may have retired."""
+_DOUBT = 1.0
+"""Seconds after which a wrong signature has them read again: one may have been added."""
+
+
+class Secrets:
+    """Every secret a delivery may be signed with; read again when old, or when in doubt.
+
+    `accept_unsigned` lets requests without a signature in, as the first connection's; it is
+    for trials on one machine.
+    """
+
+    def __init__(self, database: Database, seal: Seal, *, accept_unsigned: bool) -> None:
+        self._database = database
+        self._seal = seal
+        self._accept_unsigned = accept_unsigned
+        self._known: Sequence[tuple[int, str]] = ()
+        self._read_at = float("-inf")
+        self._one_reads = asyncio.Lock()
+
+    async def verify(self, body: bytes, header: bytes | None) -> int:
+        """The connection whose secret signed `body`. Raises BadSignature."""
+        if header is None and self._accept_unsigned:
+            known = await self._within(_FRESH)
+            if known:
+                return known[-1][0]
+        try:
+            return webhook.verify(body, header, await self._within(_FRESH))
+        except BadSignature as error:
+            if error.refusal is not Refusal.WRONG:
+                raise
+        return webhook.verify(body, header, await self._within(_DOUBT))
+
+    def forget(self) -> None:
+        """Read the secrets again next time: some were changed."""
+        self._read_at = float("-inf")
+
+    async def _within(self, age: float) -> Sequence[tuple[int, str]]:
+        async with self._one_reads:
+            if time.monotonic() - self._read_at > age:
+                async with self._database.transaction() as tx:
+                    self._known = await connections.secrets(tx, self._seal, datetime.now(UTC))
+                self._read_at = time.monotonic()
+        return self._known

@@ -1,0 +1,279 @@
+"""Doing things with interviews: load, decide, save, in one transaction."""
+
+import secrets
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from greenroom import jobs
+from greenroom.candidates import actions as candidates
+from greenroom.database import Transaction
+from greenroom.errors import NotFound
+from greenroom.event_types import actions as event_types
+from greenroom.interviews import model, store
+from greenroom.interviews.model import (
+    Attention,
+    BookingLink,
+    Interview,
+    Meeting,
+    Person,
+    Round,
+    Status,
+)
+from greenroom.live.feed import announce
+
+PREPARE_LINK = "prepare_link"
+"""The job that makes the private link behind a booking link at Cal.com."""
+
+_BOOKED = frozenset({Status.REQUESTED, Status.CONFIRMED})
+_AT_ONCE = 500
+"""Interviews whose status time changes in one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What came of a round: the interviews that now have a link, and who was left out."""
+
+    interview_ids: Sequence[int]
+    round: Round
+
+
+async def send(
+    tx: Transaction,
+    candidate_ids: Iterable[int],
+    event_type_id: int,
+    *,
+    by: str,
+    now: datetime,
+    expires_in: timedelta | None = model.DEFAULT_EXPIRY,
+) -> Sent:
+    """Give each candidate a booking link for the event type.
+
+    All or nothing; a candidate who has a live link or has booked is skipped with the reason,
+    so that a double click invites once. `by` is who does it, for the timeline.
+    Raises NotFound for an unknown event type.
+    """
+    event_type = await event_types.get(tx, event_type_id)
+    wanted = list(dict.fromkeys(candidate_ids))
+    await candidates.hold(tx, wanted)
+    people = (await candidates.by_ids(tx, wanted)).values()
+    before = await store.of_candidates(tx, wanted, event_type_id)
+    round_ = model.plan(
+        wanted,
+        [Person(each.id, each.addresses[0] if each.addresses else None) for each in people],
+        waiting={each.candidate_id for each in before if each.status is Status.PENDING},
+        booked={each.candidate_id for each in before if each.status in _BOOKED},
+    )
+    open_ = {each.candidate_id: each.id for each in before if each.status.waits_for_booking}
+    ids = [
+        open_.get(person.id) or await store.add(tx, person.id, event_type.id, owner=by, now=now)
+        for person in round_.invite
+    ]
+    expires_at = None if expires_in is None else now + expires_in
+    for interview_id in ids:
+        await _add_link(tx, interview_id, expires_at=expires_at, by=by, now=now)
+    await _restand_kept(tx, ids, now=now)
+    return Sent(ids, round_)
+
+
+async def _add_link(
+    tx: Transaction, interview_id: int, *, expires_at: datetime | None, by: str, now: datetime
+) -> None:
+    token = secrets.token_urlsafe(16)
+    link_id = await store.add_link(tx, interview_id, token, expires_at=expires_at, now=now)
+    await store.note(tx, interview_id, "created a booking link", actor=by, now=now)
+    await jobs.enqueue(tx, PREPARE_LINK, {"link_id": link_id})
+
+
+async def revoke(tx: Transaction, interview_id: int, *, by: str, now: datetime) -> None:
+    """Switch every link of the interview off. Raises NotFound."""
+    await get(tx, interview_id)
+    await store.hold(tx, [interview_id])
+    live = [link for link in await store.links_of(tx, [interview_id]) if link.revoked_at is None]
+    for link in live:
+        await store.change_link(tx, link.id, revoked_at=now)
+    if live:
+        await store.note(tx, interview_id, "revoked the booking link", actor=by, now=now)
+    await _restand_kept(tx, [interview_id], now=now)
+
+
+async def link(tx: Transaction, link_id: int) -> BookingLink | None:
+    """The link, or None."""
+    return await store.link(tx, link_id)
+
+
+async def by_token(tx: Transaction, token: str) -> BookingLink | None:
+    """The link a candidate holds, also a revoked or expired one."""
+    found = await store.links_by(tx, tokens=[token])
+    return found[0] if found else None
+
+
+async def aim(tx: Transaction, link_id: int, *, target_url: str, private_link: str | None) -> None:
+    """Keep where the link leads at Cal.com."""
+    await store.change_link(tx, link_id, target_url=target_url, private_link=private_link)
+
+
+async def mark_sent(tx: Transaction, interview_id: int, *, now: datetime) -> None:
+    """The letter with the newest live link has left the house."""
+    live = [link for link in await store.links_of(tx, [interview_id]) if link.is_live(now)]
+    if live and live[-1].sent_at is None:
+        await store.change_link(tx, live[-1].id, sent_at=now)
+    announce(tx, f"interview:{interview_id}")
+
+
+async def note(tx: Transaction, interview_id: int, what: str, *, by: str, now: datetime) -> None:
+    """Keep what somebody or something did, for the timeline."""
+    await store.note(tx, interview_id, what, actor=by, now=now)
+
+
+async def flag(tx: Transaction, interview_id: int, why: Attention, *, now: datetime) -> None:
+    """Have a person look."""
+    for interview in await store.hold(tx, [interview_id]):
+        await store.set_attention(tx, interview.id, interview.attention | {why}, now)
+    announce(tx, f"interview:{interview_id}")
+
+
+async def get(tx: Transaction, interview_id: int) -> Interview:
+    """Raises NotFound."""
+    found = await store.by_ids(tx, [interview_id])
+    if not found:
+        raise _missing(interview_id)
+    return found[0]
+
+
+async def by_ids(tx: Transaction, ids: Collection[int]) -> Mapping[int, Interview]:
+    """Those that exist, by id."""
+    return {each.id: each for each in await store.by_ids(tx, ids)}
+
+
+async def hold(tx: Transaction, ids: Collection[int]) -> Sequence[int]:
+    """Keep others from changing these interviews; return those that exist."""
+    return [each.id for each in await store.hold(tx, ids)] if ids else []
+
+
+async def links_of(tx: Transaction, ids: Collection[int]) -> Mapping[int, Sequence[BookingLink]]:
+    """Every link of these interviews, oldest first."""
+    found: dict[int, list[BookingLink]] = {id_: [] for id_ in ids}
+    for link in await store.links_of(tx, ids):
+        found[link.interview_id].append(link)
+    return found
+
+
+async def notes(tx: Transaction, interview_id: int) -> Sequence[tuple[datetime, str, str]]:
+    """(when, who, what) people and jobs did, oldest first."""
+    return await store.notes(tx, interview_id)
+
+
+async def by_links(
+    tx: Transaction, tokens: Collection[str], private_links: Collection[str]
+) -> tuple[Mapping[str, int], Mapping[str, int]]:
+    """Interviews by our token and by Cal.com's private link, also of revoked and replaced ones."""
+    if not tokens and not private_links:
+        return {}, {}
+    found = await store.links_by(tx, tokens=tokens, private_links=private_links)
+    return (
+        {link.token: link.interview_id for link in found},
+        {link.private_link: link.interview_id for link in found if link.private_link},
+    )
+
+
+async def waiting(
+    tx: Transaction, candidate_ids: Collection[int]
+) -> Sequence[tuple[Interview, int, int | None]]:
+    """Interviews of these candidates that wait for a booking.
+
+    Each with the connection and the Cal.com id of its event type.
+    """
+    if not candidate_ids:
+        return []
+    every = await store.of_candidates(tx, candidate_ids)
+    open_ = [each for each in every if each.status.waits_for_booking]
+    types = await event_types.by_ids(tx, {each.event_type_id for each in open_})
+    return [
+        (each, types[each.event_type_id].connection_id, types[each.event_type_id].calcom_id)
+        for each in open_
+    ]
+
+
+async def restand(
+    tx: Transaction,
+    meetings: Mapping[int, Sequence[Meeting]],
+    *,
+    attendees: Mapping[str, Collection[str]],
+    now: datetime,
+) -> None:
+    """Let interviews stand where their links, these bookings and the clock put them.
+
+    The interviews are held. `attendees` are the addresses by booking uid.
+    """
+    held = await store.hold(tx, list(meetings))
+    links = await links_of(tx, list(meetings))
+    known = await candidates.by_ids(tx, {each.candidate_id for each in held})
+    for interview in held:
+        of = meetings[interview.id]
+        standing = model.stand(
+            links[interview.id], of, now=now, withdrawn=interview.withdrawn_at is not None
+        )
+        candidate = known.get(interview.candidate_id)
+        attention = model.flags(
+            links[interview.id],
+            of,
+            attendees=attendees,
+            addresses=candidate.addresses if candidate else (),
+        )
+        await _save(
+            tx,
+            interview,
+            standing,
+            attention=attention | (interview.attention - model.DERIVED),
+            reschedules=sum(each.is_moved for each in of),
+            now=now,
+        )
+
+
+async def turn(tx: Transaction, *, now: datetime) -> int:
+    """Restand interviews whose status time alone has changed; return how many there were."""
+    ids = await store.turned(tx, now, _AT_ONCE)
+    await _restand_kept(tx, ids, now=now)
+    return len(ids)
+
+
+async def _restand_kept(tx: Transaction, ids: Collection[int], *, now: datetime) -> None:
+    """Restand by the booking that counts, as it is kept on the interview."""
+    held = await store.hold(tx, ids)
+    links = await links_of(tx, ids)
+    for interview in held:
+        kept = [interview.meeting] if interview.meeting else []
+        standing = model.stand(
+            links[interview.id], kept, now=now, withdrawn=interview.withdrawn_at is not None
+        )
+        await _save(
+            tx,
+            interview,
+            standing,
+            attention=interview.attention,
+            reschedules=interview.reschedules,
+            now=now,
+        )
+
+
+async def _save(
+    tx: Transaction,
+    interview: Interview,
+    standing: model.Standing,
+    *,
+    attention: frozenset[Attention],
+    reschedules: int,
+    now: datetime,
+) -> None:
+    await store.save_standing(
+        tx, interview, standing, attention=attention, reschedules=reschedules, now=now
+    )
+    announce(tx, f"interview:{interview.id}")
+
+
+def _missing(interview_id: int) -> NotFound:
+    return NotFound(
+        f"There is no interview {interview_id}.",
+        do="Go back to the list; it may have been deleted.",
+    )

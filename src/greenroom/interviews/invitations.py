@@ -1,0 +1,105 @@
+"""The letter that carries the booking link."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from greenroom.database import Database, Transaction
+from greenroom.errors import Conflict
+from greenroom.interviews import actions, overview
+from greenroom.interviews.model import Attention, BookingLink
+from greenroom.interviews.overview import Row
+from greenroom.live.feed import announce
+from greenroom.mail import letters, outbox, smtp
+from greenroom.mail.model import Kind, Outgoing, State
+from greenroom.settings import Settings
+
+
+async def invite(
+    tx: Transaction,
+    interview_ids: Collection[int],
+    *,
+    settings: Settings,
+    by: str,
+    message: str = "",
+    now: datetime,
+) -> None:
+    """Write to the candidates of these interviews with their live links.
+
+    `by` is who writes, `message` their own words. Raises Conflict for an interview without a
+    live link, and Invalid for a message with an unknown variable.
+    """
+    await actions.hold(tx, interview_ids)
+    found = await actions.by_ids(tx, interview_ids)
+    for row in await overview.rows(tx, list(found.values())):
+        if row.link is None or not row.link.is_live(now) or not row.candidate.addresses:
+            raise Conflict(
+                f"{row.candidate.name} has no booking link that works.",
+                do="Send a new link; then the letter goes with it.",
+            )
+        letter = preview(row, row.link, settings=settings, by=by, message=message)
+        written = await outbox.of_interview(tx, row.id)
+        await outbox.put(
+            tx,
+            letter,
+            kind=Kind.INVITATION,
+            version=1 + sum(each.kind is Kind.INVITATION for each in written),
+            interview_id=row.id,
+            candidate_id=row.candidate.id,
+            to_address=row.candidate.addresses[0],
+            to_name=row.candidate.name,
+            mail_from=settings.mail_from,
+            now=now,
+        )
+        await actions.note(tx, row.id, "wrote the invitation", by=by, now=now)
+        announce(tx, "letter")
+
+
+def preview(
+    row: Row, link: BookingLink, *, settings: Settings, by: str, message: str
+) -> letters.Letter:
+    """The letter as the candidate will read it."""
+    return letters.invitation(
+        candidate=row.candidate.name,
+        role=row.candidate.role,
+        company=settings.company,
+        kind=row.event_type.title,
+        length_minutes=row.event_type.length_minutes,
+        host=None,
+        link=f"{settings.origin}/i/{link.token}",
+        expires_at=link.expires_at,
+        zone=row.candidate.zone,
+        sender=by,
+        message=message,
+    )
+
+
+async def send_letter(
+    database: Database, letter_id: int, *, settings: Settings, now: datetime
+) -> None:
+    """Send one letter that is due, and let its interview know what became of it."""
+
+    async def settled(tx: Transaction, letter: Outgoing) -> None:
+        await _settled(tx, letter, now)
+
+    url = settings.smtp_url
+    await outbox.send_one(
+        database,
+        letter_id,
+        server=None if url is None else smtp.read_url(url.get_secret_value()),
+        mail_from=settings.mail_from,
+        now=now,
+        settled=settled,
+    )
+
+
+async def _settled(tx: Transaction, letter: Outgoing, now: datetime) -> None:
+    announce(tx, "letter")
+    if letter.interview_id is None:
+        return
+    if letter.state is State.SENT:
+        await actions.mark_sent(tx, letter.interview_id, now=now)
+        await actions.note(tx, letter.interview_id, "sent the invitation", by="Greenroom", now=now)
+    elif letter.state is State.DEAD:
+        await actions.flag(tx, letter.interview_id, Attention.BOUNCED, now=now)
+        why = f"could not deliver the invitation: {letter.error}"
+        await actions.note(tx, letter.interview_id, why, by="Greenroom", now=now)

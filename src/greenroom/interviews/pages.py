@@ -1,0 +1,252 @@
+"""The Scheduling page, the drawer of one interview, and the page candidates see."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import AwareDatetime
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from greenroom.accounts.guard import Recruiter, Viewer
+from greenroom.bookings import timeline
+from greenroom.bookings.model import Booking
+from greenroom.bookings.timeline import Chain
+from greenroom.calcom.freshness import freshness
+from greenroom.candidates import actions as candidates
+from greenroom.errors import BadRequest
+from greenroom.event_types import actions as event_types
+from greenroom.interviews import actions, invitations, model, overview, send_pages
+from greenroom.interviews.filters import MOST, TAB_LABELS, Filters
+from greenroom.interviews.model import BookingLink, Status
+from greenroom.interviews.overview import Asked, Row
+from greenroom.mail import outbox, wording
+from greenroom.parts import Parts
+from greenroom.web.render import page
+
+router = APIRouter(include_in_schema=False)
+router.include_router(send_pages.router)
+
+_Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
+_Ids = Annotated[list[Annotated[int, Query(ge=1, le=2**63 - 1)]], Query(alias="id", max_length=MOST)]
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,200}")
+_LONGEST_RANGE = 400
+"""Days of calendar in one answer."""
+
+
+@router.get("/")
+async def scheduling_page(
+    request: Request, user: Viewer, filters: Annotated[Filters, Query()]
+) -> HTMLResponse:
+    """Show the list and the calendar; to htmx the list and the tabs alone."""
+    parts, now = _parts(request), datetime.now(UTC)
+    async with parts.database.transaction() as tx:
+        found = await overview.page(tx, filters.asked, before=filters.place, limit=filters.limit)
+        context: dict[str, object] = {
+            "rows": found.rows,
+            "more": filters.after(found.next),
+            "counts": await overview.counts(tx, filters.asked),
+            "freshness": await freshness(tx, parts.seal),
+            "types": await event_types.offered(tx),
+            "has_candidates": bool(found.rows) or bool((await candidates.find(tx, limit=1)).items),
+        }
+    name = "interviews/index.html"
+    if "hx-request" in request.headers:
+        name = "interviews/_board.html" if filters.before is None else "interviews/_more.html"
+    return page(
+        request,
+        name,
+        filters=filters,
+        tabs=TAB_LABELS,
+        origin=parts.settings.origin,
+        now=now,
+        **context,
+    )
+
+
+@router.get("/interviews/changed")
+async def changed_rows(
+    request: Request,
+    user: Viewer,
+    filters: Annotated[Filters, Query()],
+    ids: _Ids = [],  # noqa: B006  (FastAPI copies it)
+) -> HTMLResponse:
+    """Answer with these rows as they are now, whatever the tab, and the counts on the tabs."""
+    parts = _parts(request)
+    async with parts.database.transaction() as tx:
+        known = await actions.by_ids(tx, ids)
+        rows = await overview.rows(tx, list(known.values()))
+        counts = await overview.counts(tx, filters.asked)
+    return page(
+        request,
+        "interviews/_changed.html",
+        rows=rows,
+        counts=counts,
+        filters=filters,
+        tabs=TAB_LABELS,
+        origin=parts.settings.origin,
+        now=datetime.now(UTC),
+    )
+
+
+@router.get("/calendar/events")
+async def calendar_events(
+    request: Request,
+    user: Viewer,
+    start: AwareDatetime,
+    end: AwareDatetime,
+    filters: Annotated[Filters, Query()],
+) -> list[dict[str, object]]:
+    """Meetings that overlap [start, end), in FullCalendar's field names."""
+    if not 0 <= (end - start).days <= _LONGEST_RANGE:
+        raise BadRequest(
+            "The calendar cannot show this span of time.",
+            do=f"Ask for at most {_LONGEST_RANGE} days, the earlier one first.",
+        )
+    asked = Asked(q=filters.q, event_type_id=filters.event_type_id)
+    async with _parts(request).database.transaction() as tx:
+        return [_event(row) for row in await overview.between(tx, start, end, asked)]
+
+
+def _event(row: Row) -> dict[str, object]:
+    meeting = row.interview.meeting
+    assert meeting is not None  # `between` gives interviews with a meeting only
+    return {
+        "id": str(row.id),
+        "title": row.candidate.name,
+        "start": meeting.starts_at,
+        "end": meeting.ends_at,
+        "url": f"/interviews/{row.id}",
+        "extendedProps": {
+            "status": row.status.value,
+            "word": row.status.label,
+            "kind": row.event_type.title,
+        },
+    }
+
+
+@router.get("/interviews/{interview_id}")
+async def interview_page(request: Request, user: Viewer, interview_id: _Id) -> HTMLResponse:
+    """Show one interview and what its status rests on; to htmx only the inside of the drawer."""
+    parts = _parts(request)
+    async with parts.database.transaction() as tx:
+        row = await overview.row(tx, interview_id)
+        chain = await timeline.chain(tx, interview_id)
+        links = (await actions.links_of(tx, [interview_id]))[interview_id]
+        written = await outbox.of_interview(tx, interview_id)
+    inner = "hx-request" in request.headers
+    return page(
+        request,
+        "interviews/_interview.html" if inner else "interviews/interview.html",
+        row=row,
+        chain=chain,
+        word=timeline.word,
+        why=_why(row, chain),
+        clocks=_clocks(row, chain),
+        links=links,
+        letters=written,
+        origin=parts.settings.origin,
+        now=datetime.now(UTC),
+    )
+
+
+@router.post("/interviews/{interview_id}/revocation")
+async def revoke_link(request: Request, user: Recruiter, interview_id: _Id) -> Response:
+    """Switch the candidate's link off, then show the interview again."""
+    async with _parts(request).database.transaction() as tx:
+        await actions.revoke(tx, interview_id, by=user.name, now=datetime.now(UTC))
+    return await _again(request, user, interview_id)
+
+
+@router.post("/interviews/{interview_id}/invitation")
+async def send_again(request: Request, user: Recruiter, interview_id: _Id) -> Response:
+    """Write to the candidate with the link that works, then show the interview again."""
+    parts = _parts(request)
+    async with parts.database.transaction() as tx:
+        await invitations.invite(
+            tx, [interview_id], settings=parts.settings, by=user.name, now=datetime.now(UTC)
+        )
+    return await _again(request, user, interview_id)
+
+
+async def _again(request: Request, user: Viewer, interview_id: int) -> Response:
+    if "hx-request" in request.headers:
+        return await interview_page(request, user, interview_id)
+    return RedirectResponse(f"/interviews/{interview_id}", 303)
+
+
+def _current(row: Row, chain: Chain) -> Booking | None:
+    meeting = row.interview.meeting
+    known = (kept.booking for kept in chain.bookings)
+    return next((each for each in known if meeting and each.uid == meeting.uid), None)
+
+
+def _why(row: Row, chain: Chain) -> str | None:
+    meeting = row.interview.meeting
+    for kept in chain.bookings:
+        if kept.match and meeting and kept.booking.uid == meeting.uid:
+            return kept.match.explanation
+    return None
+
+
+def _clocks(row: Row, chain: Chain) -> Sequence[tuple[str, str]]:
+    """The meeting's start by the clocks of those who meet, with zone and offset."""
+    meeting, booking = row.interview.meeting, _current(row, chain)
+    if meeting is None:
+        return []
+    host = booking.host.zone if booking and booking.host else None
+    zones: Mapping[str, str | None] = {"Candidate": _zone(row, booking), "Host": host}
+    return [
+        (whose, wording.moment(meeting.starts_at, zone)) for whose, zone in zones.items() if zone
+    ]
+
+
+def _zone(row: Row, booking: Booking | None) -> str | None:
+    """The zone the candidate chose when booking, else the one we know them by."""
+    chosen = booking.attendees[0].zone if booking and booking.attendees else None
+    return chosen or row.candidate.zone
+
+
+@router.get("/i/{token}")
+async def guest_page(request: Request, token: str) -> HTMLResponse:
+    """Show a candidate their interview. Changes nothing: mail scanners open links."""
+    now = datetime.now(UTC)
+    async with _parts(request).database.transaction() as tx:
+        link = await actions.by_token(tx, token) if _TOKEN.fullmatch(token) else None
+        if link is None:
+            return page(request, "interviews/guest_unknown.html", status=404)
+        row = await overview.row(tx, link.interview_id)
+        chain = await timeline.chain(tx, link.interview_id)
+    return _guest(request, row, link, zone=_zone(row, _current(row, chain)), now=now)
+
+
+def _guest(
+    request: Request, row: Row, link: BookingLink, *, zone: str | None, now: datetime
+) -> HTMLResponse:
+    booked = row.status in {Status.CONFIRMED, Status.REQUESTED, Status.DONE, Status.NO_SHOW}
+    works = link.is_live(now)
+    meeting = row.interview.meeting
+    return page(
+        request,
+        "interviews/guest.html",
+        status=200 if booked or works else 410,
+        row=row,
+        link=link,
+        booked=booked,
+        works=works,
+        when=wording.moment(meeting.starts_at, zone) if booked and meeting else None,
+        until=wording.moment(link.expires_at, zone) if link.expires_at else None,
+        length=wording.length(row.event_type.length_minutes),
+        address=model.booking_address(
+            link.target_url or row.event_type.booking_url,
+            token=link.token,
+            name=row.candidate.name,
+            address=next(iter(row.candidate.addresses), None),
+        ),
+    )
+
+
+def _parts(request: Request) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts

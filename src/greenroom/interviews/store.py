@@ -1,0 +1,353 @@
+"""Interviews and their booking links in PostgreSQL."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    RowMapping,
+    Select,
+    Table,
+    Text,
+    TypedColumns,
+    and_,
+    func,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+
+from greenroom.database import Transaction, metadata
+from greenroom.interviews.model import (
+    Attention,
+    BookingLink,
+    Interview,
+    Meeting,
+    MeetingStatus,
+    Standing,
+    Status,
+)
+
+_MOMENT = DateTime(timezone=True)
+
+
+class _Interviews(TypedColumns):
+    id: Column[int] = Column(BigInteger, Identity(always=True), primary_key=True)
+    candidate_id: Column[int] = Column(
+        BigInteger, ForeignKey("candidates.id"), nullable=False, index=True
+    )
+    event_type_id: Column[int] = Column(
+        BigInteger, ForeignKey("event_types.id"), nullable=False, index=True
+    )
+    owner: Column[str] = Column(Text, nullable=False)
+    status: Column[str] = Column(Text, nullable=False)
+    status_since: Column[datetime] = Column(_MOMENT, nullable=False)
+    attention: Column[list[str]] = Column(ARRAY(Text), nullable=False)
+    withdrawn_at: Column[datetime | None] = Column(_MOMENT)
+    turns_at: Column[datetime | None] = Column(_MOMENT)
+    booking_uid: Column[str | None] = Column(Text)
+    booking_status: Column[str | None] = Column(Text)
+    booking_since: Column[datetime | None] = Column(_MOMENT)
+    successor_expected: Column[bool] = Column(Boolean, nullable=False)
+    no_show: Column[bool] = Column(Boolean, nullable=False)
+    starts_at: Column[datetime | None] = Column(_MOMENT)
+    ends_at: Column[datetime | None] = Column(_MOMENT)
+    host: Column[str | None] = Column(Text)
+    location: Column[str | None] = Column(Text)
+    reschedules: Column[int] = Column(Integer, nullable=False)
+    created_at: Column[datetime] = Column(_MOMENT, nullable=False)
+    updated_at: Column[datetime] = Column(_MOMENT, nullable=False)
+
+
+class _Links(TypedColumns):
+    id: Column[int] = Column(BigInteger, Identity(always=True), primary_key=True)
+    interview_id: Column[int] = Column(
+        BigInteger, ForeignKey("interviews.id", ondelete="CASCADE"), nullable=False, index=True
+    )
+    token: Column[str] = Column(Text, nullable=False, unique=True)
+    target_url: Column[str | None] = Column(Text)
+    private_link: Column[str | None] = Column(Text, index=True)
+    created_at: Column[datetime] = Column(_MOMENT, nullable=False)
+    expires_at: Column[datetime | None] = Column(_MOMENT)
+    sent_at: Column[datetime | None] = Column(_MOMENT)
+    opened_at: Column[datetime | None] = Column(_MOMENT)
+    revoked_at: Column[datetime | None] = Column(_MOMENT)
+
+
+class _History(TypedColumns):
+    id: Column[int] = Column(BigInteger, Identity(always=True), primary_key=True)
+    interview_id: Column[int] = Column(
+        BigInteger, ForeignKey("interviews.id", ondelete="CASCADE"), nullable=False, index=True
+    )
+    at: Column[datetime] = Column(_MOMENT, nullable=False)
+    actor: Column[str] = Column(Text, nullable=False)
+    what: Column[str] = Column(Text, nullable=False)
+
+
+interviews = Table(
+    "interviews",
+    metadata,
+    _Interviews,
+    Index("interviews_by_age_idx", text("status_since DESC"), text("id DESC")),
+    Index("interviews_by_status_idx", "status", text("status_since DESC"), text("id DESC")),
+    Index("interviews_turns_at_idx", "turns_at", postgresql_where=text("turns_at IS NOT NULL")),
+    Index("interviews_starts_at_idx", "starts_at", postgresql_where=text("starts_at IS NOT NULL")),
+    Index("interviews_attention_idx", "id", postgresql_where=text("cardinality(attention) > 0")),
+)
+links = Table("booking_links", metadata, _Links)
+history = Table("interview_history", metadata, _History)
+_i = interviews.c
+_l = links.c
+_h = history.c
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which interviews a list shows. None and empty mean "any"."""
+
+    statuses: Collection[Status] = ()
+    event_type_id: int | None = None
+    owner: str | None = None
+    attention: bool = False
+    candidate_ids: Collection[int] | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """The same, as SQL."""
+        found: list[ColumnElement[bool]] = []
+        if self.statuses:
+            found.append(_i.status.in_([status.value for status in self.statuses]))
+        if self.event_type_id is not None:
+            found.append(_i.event_type_id == self.event_type_id)
+        if self.owner is not None:
+            found.append(_i.owner == self.owner)
+        if self.attention:
+            found.append(func.cardinality(_i.attention) > 0)
+        if self.candidate_ids is not None:
+            found.append(_i.candidate_id.in_(self.candidate_ids))
+        return found
+
+
+async def add(
+    tx: Transaction, candidate_id: int, event_type_id: int, *, owner: str, now: datetime
+) -> int:
+    """Insert an interview without a link."""
+    row = {
+        "candidate_id": candidate_id,
+        "event_type_id": event_type_id,
+        "owner": owner,
+        "status": Status.TO_INVITE.value,
+        "status_since": now,
+        "attention": [],
+        "successor_expected": False,
+        "no_show": False,
+        "reschedules": 0,
+        "created_at": now,
+        "updated_at": now,
+    }
+    return (await tx.execute(insert(interviews).values(row).returning(_i.id))).scalar_one()
+
+
+async def add_link(
+    tx: Transaction,
+    interview_id: int,
+    token: str,
+    *,
+    expires_at: datetime | None,
+    now: datetime,
+) -> int:
+    """Insert a booking link that nobody has sent yet."""
+    row = {
+        "interview_id": interview_id,
+        "token": token,
+        "created_at": now,
+        "expires_at": expires_at,
+    }
+    return (await tx.execute(insert(links).values(row).returning(_l.id))).scalar_one()
+
+
+async def hold(tx: Transaction, ids: Collection[int]) -> Sequence[Interview]:
+    """Read the interviews and keep others from changing them, always in the order of ids."""
+    query = select(interviews).where(_i.id.in_(ids)).order_by(_i.id).with_for_update()
+    return [_interview(row) for row in (await tx.execute(query)).mappings()]
+
+
+async def by_ids(tx: Transaction, ids: Collection[int]) -> Sequence[Interview]:
+    """Those that exist."""
+    query = select(interviews).where(_i.id.in_(ids)).order_by(_i.id)
+    return [_interview(row) for row in (await tx.execute(query)).mappings()]
+
+
+async def of_candidates(
+    tx: Transaction, candidate_ids: Collection[int], event_type_id: int | None = None
+) -> Sequence[Interview]:
+    """All interviews of these candidates, of one event type or of any."""
+    query = select(interviews).where(_i.candidate_id.in_(candidate_ids)).order_by(_i.id)
+    if event_type_id is not None:
+        query = query.where(_i.event_type_id == event_type_id)
+    return [_interview(row) for row in (await tx.execute(query)).mappings()]
+
+
+async def page(
+    tx: Transaction, wanted: Wanted, *, before: tuple[datetime, int] | None, limit: int
+) -> Sequence[Interview]:
+    """Newest change of status first, after the keyset `before`."""
+    query: Select[tuple[object, ...]] = select(interviews).where(*wanted.conditions())
+    if before is not None:
+        query = query.where(tuple_(_i.status_since, _i.id) < tuple_(*before))
+    query = query.order_by(_i.status_since.desc(), _i.id.desc()).limit(limit)
+    return [_interview(row) for row in (await tx.execute(query)).mappings()]
+
+
+async def between(
+    tx: Transaction, start: datetime, end: datetime, wanted: Wanted
+) -> Sequence[Interview]:
+    """Interviews whose meeting overlaps [start, end), earliest first."""
+    overlaps = and_(_i.starts_at < end, _i.ends_at > start)
+    query = select(interviews).where(overlaps, *wanted.conditions()).order_by(_i.starts_at, _i.id)
+    return [_interview(row) for row in (await tx.execute(query.limit(2000))).mappings()]
+
+
+async def counts(tx: Transaction, wanted: Wanted) -> Mapping[str, int]:
+    """How many interviews stand at each status, and under "attention" how many want a look."""
+    query = select(
+        _i.status, func.count(), func.count().filter(func.cardinality(_i.attention) > 0)
+    ).where(*wanted.conditions())
+    found: dict[str, int] = {"attention": 0}
+    for status, number, flagged in await tx.execute(query.group_by(_i.status)):
+        found[status] = number
+        found["attention"] += flagged
+    return found
+
+
+async def turned(tx: Transaction, now: datetime, limit: int) -> Sequence[int]:
+    """Interviews whose status time alone has changed."""
+    query = select(_i.id).where(_i.turns_at <= now).order_by(_i.turns_at).limit(limit)
+    return list((await tx.execute(query)).scalars())
+
+
+async def save_standing(
+    tx: Transaction,
+    interview: Interview,
+    standing: Standing,
+    *,
+    attention: Collection[Attention],
+    reschedules: int,
+    now: datetime,
+) -> None:
+    """Write the derived columns. The only statement that does."""
+    meeting = standing.meeting
+    row = {
+        "status": standing.status.value,
+        "status_since": interview.status_since if standing.status is interview.status else now,
+        "attention": sorted(each.value for each in attention),
+        "turns_at": standing.turns_at,
+        "booking_uid": meeting and meeting.uid,
+        "booking_status": meeting and meeting.status.value,
+        "booking_since": meeting and meeting.since,
+        "successor_expected": meeting is not None and meeting.successor_expected,
+        "no_show": meeting is not None and meeting.is_no_show,
+        "starts_at": meeting and meeting.starts_at,
+        "ends_at": meeting and meeting.ends_at,
+        "host": meeting and meeting.host,
+        "location": meeting and meeting.location,
+        "reschedules": reschedules,
+        "updated_at": now,
+    }
+    await tx.execute(update(interviews).where(_i.id == interview.id).values(row))
+
+
+async def set_attention(
+    tx: Transaction, interview_id: int, attention: Collection[Attention], now: datetime
+) -> None:
+    """Overwrite the flags."""
+    values = {"attention": sorted(each.value for each in attention), "updated_at": now}
+    await tx.execute(update(interviews).where(_i.id == interview_id).values(values))
+
+
+async def withdraw(tx: Transaction, interview_id: int, now: datetime) -> None:
+    """The candidate is no longer interested."""
+    await tx.execute(update(interviews).where(_i.id == interview_id).values(withdrawn_at=now))
+
+
+async def links_of(tx: Transaction, interview_ids: Collection[int]) -> Sequence[BookingLink]:
+    """Every link of these interviews, oldest first."""
+    query = select(links).where(_l.interview_id.in_(interview_ids)).order_by(_l.id)
+    return [BookingLink(**row) for row in (await tx.execute(query)).mappings()]
+
+
+async def link(tx: Transaction, link_id: int) -> BookingLink | None:
+    """The link, or None."""
+    row = (await tx.execute(select(links).where(_l.id == link_id))).mappings().one_or_none()
+    return None if row is None else BookingLink(**row)
+
+
+async def links_by(
+    tx: Transaction, *, tokens: Collection[str] = (), private_links: Collection[str] = ()
+) -> Sequence[BookingLink]:
+    """Links, also revoked and replaced ones, with one of these tokens or Cal.com hashes."""
+    either = or_(_l.token.in_(tokens), _l.private_link.in_(private_links))
+    query = select(links).where(either).order_by(_l.id)
+    return [BookingLink(**row) for row in (await tx.execute(query)).mappings()]
+
+
+async def change_link(tx: Transaction, link_id: int, **values: str | datetime | None) -> None:
+    """Overwrite columns of a link."""
+    await tx.execute(update(links).where(_l.id == link_id).values(**values))
+
+
+async def note(tx: Transaction, interview_id: int, what: str, *, actor: str, now: datetime) -> None:
+    """Keep what somebody did, for the timeline."""
+    row = {"interview_id": interview_id, "at": now, "actor": actor, "what": what}
+    await tx.execute(insert(history).values(row))
+
+
+async def notes(tx: Transaction, interview_id: int) -> Sequence[tuple[datetime, str, str]]:
+    """(when, who, what), oldest first."""
+    query = select(_h.at, _h.actor, _h.what).where(_h.interview_id == interview_id)
+    return [(at, who, what) for at, who, what in await tx.execute(query.order_by(_h.id))]
+
+
+def _interview(row: RowMapping) -> Interview:
+    return Interview(
+        id=row["id"],
+        candidate_id=row["candidate_id"],
+        event_type_id=row["event_type_id"],
+        owner=row["owner"],
+        status=Status(row["status"]),
+        status_since=row["status_since"],
+        attention=frozenset(Attention(each) for each in row["attention"]),
+        withdrawn_at=row["withdrawn_at"],
+        turns_at=row["turns_at"],
+        meeting=_meeting(row),
+        reschedules=row["reschedules"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def _meeting(row: RowMapping) -> Meeting | None:
+    if row["booking_uid"] is None:
+        return None
+    return Meeting(
+        uid=row["booking_uid"],
+        status=MeetingStatus(row["booking_status"]),
+        starts_at=row["starts_at"],
+        ends_at=row["ends_at"],
+        since=row["booking_since"],
+        successor_expected=row["successor_expected"],
+        is_no_show=row["no_show"],
+        host=row["host"],
+        location=row["location"],
+    )

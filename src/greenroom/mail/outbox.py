@@ -1,0 +1,181 @@
+"""Letters wait here until the mail server has taken them; each goes out once."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from greenroom import jobs
+from greenroom.database import Database, Transaction
+from greenroom.errors import Conflict, Invalid, NotFound
+from greenroom.mail import mime, model, smtp, store
+from greenroom.mail.letters import Letter
+from greenroom.mail.model import Kind, Outgoing, State, Verdict
+from greenroom.mail.smtp import Server
+from greenroom.mail.wording import person
+
+SEND = "send_letter"
+"""The job that sends one letter; it is given `letter_id`."""
+
+Settled = Callable[[Transaction, Outgoing], Awaitable[None]]
+"""Told, in the transaction that keeps it, what became of a letter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the outbox, newest first; `next` is the id the next page begins below."""
+
+    items: Sequence[Outgoing]
+    next: int | None
+
+
+async def put(
+    tx: Transaction,
+    letter: Letter,
+    *,
+    kind: Kind,
+    version: int,
+    interview_id: int | None,
+    candidate_id: int | None,
+    to_address: str,
+    to_name: str,
+    mail_from: str,
+    now: datetime,
+    reply_to: str | None = None,
+) -> int | None:
+    """Keep a letter and queue its sending; return its id.
+
+    None, and nothing kept, when the interview already has a letter of this kind and version:
+    the same news never goes out twice. Answers go to `reply_to`. `mail_from` is the setting;
+    the letter's Message-ID is made from its domain and stays the same for every attempt.
+    Raises Invalid for addresses that are none.
+    """
+    mime.mailbox(to_address)
+    if reply_to is not None:
+        mime.mailbox(reply_to)
+    unique = f"{interview_id}|{kind}|{version}|{to_address}|{letter.subject}|{now.isoformat()}"
+    digest = hashlib.sha256(unique.encode()).hexdigest()[:32]
+    values = {
+        "interview_id": interview_id,
+        "candidate_id": candidate_id,
+        "kind": kind.value,
+        "version": version,
+        "to_address": to_address,
+        "to_name": person(to_name),
+        "reply_to": reply_to,
+        "subject": letter.subject,
+        "text": letter.text,
+        "html": letter.html,
+        "link": letter.link,
+        "message_id": f"{digest}@{mime.sender(mail_from).domain}",
+        "state": State.QUEUED.value,
+        "attempts": 0,
+        "created_at": now,
+        "next_attempt_at": now,
+    }
+    letter_id = await store.add(tx, values)
+    if letter_id is not None:
+        await jobs.enqueue(tx, SEND, {"letter_id": letter_id})
+    return letter_id
+
+
+async def send_one(
+    database: Database,
+    letter_id: int,
+    *,
+    server: Server | None,
+    mail_from: str,
+    now: datetime,
+    settled: Settled | None = None,
+) -> State | None:
+    """Send the letter if it is due, and keep what became of it.
+
+    Does nothing, and returns None, when it was sent, is not due yet, or somebody else is at
+    it. A worker that dies on the way leaves it to be sent again, with the same Message-ID,
+    once `model.LEASE` is over. Without a server the letter stays in the outbox.
+    """
+    async with database.transaction() as tx:
+        letter = await store.claim(tx, letter_id, now=now, until=now + model.LEASE)
+        if letter is None:
+            return None
+        today = await store.sent_since(tx, letter.to_address, now - timedelta(days=1))
+    verdict = model.hold_back(has_server=server is not None, sent_today=today)
+    if verdict is None and letter.attempts > model.MOST_ATTEMPTS:
+        # Counted and never settled: each attempt took its worker down.
+        verdict = Verdict(State.DEAD, "Sending was broken off every time; see the log.")
+    if verdict is None:
+        assert server is not None
+        verdict = await _send(letter, server, mail_from, now)
+    return await _settle(database, letter, verdict, now, settled)
+
+
+async def _send(letter: Outgoing, server: Server, mail_from: str, now: datetime) -> Verdict:
+    try:
+        by, to = mime.sender(mail_from), mime.mailbox(letter.to_address)
+        raw = mime.wire(letter, by=by, to=to, now=now)
+        await smtp.deliver(server, raw, by=by, to=to)
+    except smtp.NotTaken as error:
+        return model.failed(letter.attempts, error.why, is_permanent=error.is_permanent, now=now)
+    except Invalid as error:
+        return model.failed(letter.attempts, str(error), is_permanent=True, now=now)
+    except mime.Unsafe:
+        why = "The letter has something in its names that could add mail headers."
+        return model.failed(letter.attempts, why, is_permanent=True, now=now)
+    return Verdict(State.SENT)
+
+
+async def _settle(
+    database: Database,
+    letter: Outgoing,
+    verdict: Verdict,
+    now: datetime,
+    settled: Settled | None,
+) -> State | None:
+    async with database.transaction() as tx:
+        if not await store.settle(tx, letter, verdict, now):
+            return None
+        if settled is not None:
+            after = await store.get(tx, letter.id)
+            assert after is not None
+            await settled(tx, after)
+    return verdict.state
+
+
+async def waiting(tx: Transaction, now: datetime, *, limit: int = 200) -> Sequence[int]:
+    """Ids of letters to send now, the longest waiting first: new ones and those to try again."""
+    return await store.due(tx, now, limit)
+
+
+async def retry(tx: Transaction, letter_id: int, now: datetime) -> Outgoing:
+    """Have a letter sent that was not. Raises NotFound, and Conflict if it was or soon will be."""
+    letter = await get(tx, letter_id)
+    if not letter.state.can_be_retried:
+        raise Conflict(
+            f"This letter is {letter.state.label.lower()}.",
+            do="There is nothing to do; look at its page in a moment.",
+        )
+    await store.requeue(tx, letter_id, now)
+    await jobs.enqueue(tx, SEND, {"letter_id": letter_id})
+    return letter
+
+
+async def get(tx: Transaction, letter_id: int) -> Outgoing:
+    """Raises NotFound."""
+    letter = await store.get(tx, letter_id)
+    if letter is None:
+        raise NotFound(f"There is no letter {letter_id}.", do="Look for it in the outbox.")
+    return letter
+
+
+async def page(
+    tx: Transaction, *, state: State | None = None, before: int | None = None, limit: int = 50
+) -> Page:
+    """The newest letters, or the newest below the id `before`."""
+    found = await store.page(tx, state=state, before=before, limit=limit + 1)
+    items = found[:limit]
+    return Page(items, items[-1].id if len(found) > limit else None)
+
+
+async def of_interview(tx: Transaction, interview_id: int) -> Sequence[Outgoing]:
+    """Every letter about the interview, oldest first."""
+    return await store.of_interview(tx, interview_id)

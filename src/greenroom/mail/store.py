@@ -1,0 +1,147 @@
+"""The outbox in PostgreSQL."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    RowMapping,
+    Table,
+    Text,
+    TypedColumns,
+    UniqueConstraint,
+    func,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from greenroom.database import Transaction, metadata
+from greenroom.mail.model import Kind, Outgoing, State, Verdict
+
+_MOMENT = DateTime(timezone=True)
+
+
+class _Columns(TypedColumns):
+    id: Column[int] = Column(BigInteger, Identity(always=True), primary_key=True)
+    interview_id: Column[int | None] = Column(BigInteger)
+    candidate_id: Column[int | None] = Column(BigInteger, index=True)
+    kind: Column[str] = Column(Text, nullable=False)
+    version: Column[int] = Column(Integer, nullable=False)
+    to_address: Column[str] = Column(Text, nullable=False)
+    to_name: Column[str] = Column(Text, nullable=False)
+    reply_to: Column[str | None] = Column(Text)
+    subject: Column[str] = Column(Text, nullable=False)
+    text: Column[str] = Column(Text, nullable=False)
+    html: Column[str] = Column(Text, nullable=False)
+    link: Column[str | None] = Column(Text)
+    message_id: Column[str] = Column(Text, nullable=False, unique=True)
+    state: Column[str] = Column(Text, nullable=False)
+    attempts: Column[int] = Column(Integer, nullable=False)
+    error: Column[str | None] = Column(Text)
+    created_at: Column[datetime] = Column(_MOMENT, nullable=False)
+    sent_at: Column[datetime | None] = Column(_MOMENT)
+    next_attempt_at: Column[datetime | None] = Column(_MOMENT)
+
+
+_WAITING = (State.QUEUED.value, State.FAILED.value)
+
+letters = Table(
+    "letters",
+    metadata,
+    _Columns,
+    UniqueConstraint("interview_id", "kind", "version"),
+    Index("letters_by_state_idx", "state", text("id DESC")),
+    Index("letters_sent_to_idx", "to_address", "sent_at"),
+    Index(
+        "letters_waiting_idx",
+        "next_attempt_at",
+        postgresql_where=text("state IN ('queued', 'failed')"),
+    ),
+)
+_c = letters.c
+_waits = _c.state.in_(_WAITING)
+
+
+async def add(tx: Transaction, values: Mapping[str, object]) -> int | None:
+    """Insert a letter; None when its interview has one of that kind and version."""
+    statement = insert(letters).values(**values).on_conflict_do_nothing().returning(_c.id)
+    return (await tx.execute(statement)).scalar_one_or_none()
+
+
+async def get(tx: Transaction, letter_id: int) -> Outgoing | None:
+    """The letter, or None."""
+    row = (await tx.execute(select(letters).where(_c.id == letter_id))).mappings().one_or_none()
+    return None if row is None else _outgoing(row)
+
+
+async def claim(
+    tx: Transaction, letter_id: int, *, now: datetime, until: datetime
+) -> Outgoing | None:
+    """Count an attempt and keep others from making one before `until`; None if it is not due."""
+    due = (_c.id == letter_id, _waits, _c.next_attempt_at <= now)
+    values = {"attempts": _c.attempts + 1, "next_attempt_at": until}
+    statement = update(letters).where(*due).values(values).returning(letters)
+    row = (await tx.execute(statement)).mappings().one_or_none()
+    return None if row is None else _outgoing(row)
+
+
+async def settle(tx: Transaction, letter: Outgoing, verdict: Verdict, now: datetime) -> bool:
+    """Keep what became of a claimed letter; False if somebody else has claimed it since."""
+    values = {
+        "state": verdict.state.value,
+        "error": verdict.error,
+        "next_attempt_at": verdict.next_attempt_at,
+        "sent_at": now if verdict.state is State.SENT else None,
+    }
+    still_ours = (_c.id == letter.id, _waits, _c.attempts == letter.attempts)
+    statement = update(letters).where(*still_ours).values(values).returning(_c.id)
+    return (await tx.execute(statement)).scalar_one_or_none() is not None
+
+
+async def requeue(tx: Transaction, letter_id: int, now: datetime) -> None:
+    """Begin again, with no attempts made."""
+    values = {"state": State.QUEUED.value, "attempts": 0, "error": None, "next_attempt_at": now}
+    await tx.execute(update(letters).where(_c.id == letter_id).values(values))
+
+
+async def sent_since(tx: Transaction, address: str, since: datetime) -> int:
+    """How many letters went to the address after `since`."""
+    query = select(func.count()).where(_c.to_address == address, _c.sent_at > since)
+    return (await tx.execute(query)).scalar_one()
+
+
+async def due(tx: Transaction, now: datetime, limit: int) -> Sequence[int]:
+    """Ids of letters whose next attempt may begin, the longest waiting first."""
+    query = select(_c.id).where(_waits, _c.next_attempt_at <= now)
+    return list((await tx.execute(query.order_by(_c.next_attempt_at).limit(limit))).scalars())
+
+
+async def page(
+    tx: Transaction, *, state: State | None, before: int | None, limit: int
+) -> Sequence[Outgoing]:
+    """The newest letters, with an id below `before`."""
+    query = select(letters)
+    if state is not None:
+        query = query.where(_c.state == state.value)
+    if before is not None:
+        query = query.where(_c.id < before)
+    rows = (await tx.execute(query.order_by(_c.id.desc()).limit(limit))).mappings()
+    return [_outgoing(row) for row in rows]
+
+
+async def of_interview(tx: Transaction, interview_id: int) -> Sequence[Outgoing]:
+    """Every letter about the interview, oldest first."""
+    query = select(letters).where(_c.interview_id == interview_id).order_by(_c.id)
+    return [_outgoing(row) for row in (await tx.execute(query)).mappings()]
+
+
+def _outgoing(row: RowMapping) -> Outgoing:
+    values = {**row, "kind": Kind(row["kind"]), "state": State(row["state"])}
+    return Outgoing(**values)

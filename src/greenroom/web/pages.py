@@ -1,0 +1,107 @@
+"""What machines and developers ask a web application for: is it up, is it ready, what can it do."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import JSONResponse, Response
+
+from greenroom.accounts.guard import viewer
+from greenroom.accounts.model import User
+from greenroom.errors import GreenroomError, Unavailable
+from greenroom.parts import Parts
+from greenroom.web import render
+
+router = APIRouter(include_in_schema=False)
+
+_REMEMBERED = 1.0
+"""Seconds for which readiness is not asked again: anyone may call, and it costs a query."""
+_PATIENCE = 2.0
+_FIELDS_OF_HTTP = ("get", "post", "put", "patch", "delete")
+
+
+@dataclass(slots=True)
+class _Readiness:
+    asked_at: float = float("-inf")
+    problem: str | None = None
+
+
+@router.get("/healthz", response_model=None)
+async def healthz() -> Response:
+    """Whether the process answers at all."""
+    return JSONResponse({"status": "up"})
+
+
+@router.get("/readyz", response_model=None)
+async def readyz(request: Request) -> Response:
+    """Whether the process can do its work: the database answers."""
+    state = request.app.state
+    if not hasattr(state, "readiness"):
+        state.readiness = _Readiness()
+    known: _Readiness = state.readiness
+    if time.monotonic() - known.asked_at > _REMEMBERED:
+        known.asked_at = time.monotonic()
+        known.problem = await _problem(state.parts)
+    if known.problem is not None:
+        raise Unavailable(known.problem, do="See the log of this process.")
+    return JSONResponse({"status": "ready"})
+
+
+@router.get("/api/openapi.json", response_model=None)
+async def openapi(request: Request, _: Annotated[User, Depends(viewer)]) -> Response:
+    """The JSON API, described for programs."""
+    return JSONResponse(request.app.openapi())
+
+
+@router.get("/api/docs", response_model=None)
+async def api_docs(request: Request, _: Annotated[User, Depends(viewer)]) -> Response:
+    """The JSON API, described for people."""
+    schema = request.app.openapi()
+    return render.page(request, "api_docs.html", groups=_groups(schema), origin=_origin(request))
+
+
+async def _problem(parts: Parts) -> str | None:
+    try:
+        async with asyncio.timeout(_PATIENCE), parts.database.transaction() as tx:
+            await tx.exec_driver_sql("SELECT 1")
+    except GreenroomError as error:
+        return error.what
+    except TimeoutError:
+        return "The database takes too long to answer."
+    return None
+
+
+def _origin(request: Request) -> str:
+    parts: Parts = request.app.state.parts
+    return parts.settings.origin
+
+
+def _groups(schema: Mapping[str, Any]) -> Mapping[str, list[dict[str, Any]]]:
+    """Operations by tag, each with what a reader wants to see."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for path, methods in schema["paths"].items():
+        for method in _FIELDS_OF_HTTP:
+            if (operation := methods.get(method)) is not None:
+                tag = (operation.get("tags") or ["Other"])[0]
+                found.setdefault(tag, []).append(
+                    {
+                        "method": method.upper(),
+                        "path": path,
+                        "summary": operation.get("summary", ""),
+                        "description": operation.get("description", ""),
+                        "parameters": operation.get("parameters", []),
+                        "body": _body(schema, operation),
+                    }
+                )
+    return found
+
+
+def _body(schema: Mapping[str, Any], operation: Mapping[str, Any]) -> Mapping[str, Any]:
+    content = operation.get("requestBody", {}).get("content", {})
+    reference = content.get("application/json", {}).get("schema", {}).get("$ref", "")
+    named = schema.get("components", {}).get("schemas", {}).get(reference.rpartition("/")[2], {})
+    properties: Mapping[str, Any] = named.get("properties", {})
+    return properties

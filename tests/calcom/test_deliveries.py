@@ -1,0 +1,231 @@
+"""Deliveries through the whole house: kept, taken in, matched, shown."""
+
+import json
+import random
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from builders import NOW, delivery, fixture, recorded
+from greenroom.calcom import deliveries
+from greenroom.calcom.deliveries import State
+from greenroom.database import Database
+from greenroom.interviews.model import Attention, Status
+
+pytestmark = pytest.mark.anyio
+
+LATER = NOW + timedelta(hours=1)
+
+
+async def projection(database: Database) -> str:
+    """What is known of all bookings, without the order and the times in which we heard of it."""
+    query = (
+        "SELECT to_jsonb(b) - '{first_heard_at,changed_at}'::text[] FROM bookings b ORDER BY uid"
+    )
+    async with database.transaction() as tx:
+        rows = list((await tx.execute(text(query))).scalars())
+    return json.dumps(rows, sort_keys=True)
+
+
+async def settle(world, names):
+    """One body after the other, each by itself."""
+    for name in names:
+        await world.deliver(fixture(name), at=LATER)
+
+
+def shuffled(seed):
+    names = list(recorded())
+    random.Random(seed).shuffle(names)
+    return names
+
+
+async def test_recorded_deliveries_end_in_the_same_bookings_in_any_order(
+    world, database, other_worlds
+):
+    await settle(world, recorded())
+    expected = await projection(database)
+
+    orders = {
+        "reversed": list(reversed(recorded())),
+        "shuffled": shuffled(1),
+        "shuffled again": shuffled(2),
+        "with a second helping": [*recorded(), *shuffled(3)],
+        "each twice": [name for name in recorded() for _ in range(2)],
+    }
+    for how, names in orders.items():
+        other = await other_worlds()
+        await settle(other, names)
+        assert await projection(other.database) == expected, how
+
+    assert json.loads(expected)
+
+
+async def test_recorded_deliveries_taken_in_as_one_batch_end_the_same(
+    world, database, other_worlds
+):
+    await settle(world, recorded())
+    other = await other_worlds()
+    await other.deliver(*(fixture(name) for name in recorded()), at=LATER)
+
+    assert await projection(other.database) == await projection(database)
+
+
+async def test_the_guides_sample_confirms_a_pending_interview(world):
+    candidate = await world.candidate("Candidate Example", "candidate@example.com")
+    row = await world.send(candidate, await world.event_type())
+
+    assert row.status is Status.PENDING
+
+    [id_] = await world.deliver(fixture("guide__booking_confirmed"), at=row.interview.created_at)
+
+    row = await world.row(row.id)
+    assert row.interview.meeting is not None
+    assert row.interview.meeting.status == "confirmed"
+    done = await world.delivery(id_)
+    assert done.state is State.DONE
+    assert "confirmed" in done.outcome
+
+
+async def test_a_booking_with_our_token_turns_its_interview_green(world):
+    row = await world.send(await world.candidate(), await world.event_type())
+
+    await world.deliver(delivery(metadata={"greenroom": row.link.token}, status="ACCEPTED"))
+
+    row = await world.row(row.id)
+    assert row.status is Status.CONFIRMED
+    assert row.interview.meeting.uid == "booking1"
+    assert row.interview.attention == frozenset()
+
+
+async def test_a_moved_booking_stays_the_same_interview_whatever_comes_first(world):
+    row = await world.send(await world.candidate(), await world.event_type())
+    first = delivery(metadata={"greenroom": row.link.token}, status="ACCEPTED")
+    second = delivery(
+        "BOOKING_RESCHEDULED",
+        uid="booking2",
+        bookingId=8,
+        rescheduleUid="booking1",
+        startTime="2026-11-26T10:00:00Z",
+        endTime="2026-11-26T10:30:00Z",
+        attendees=[{"name": "Ada", "email": "somebody@else.example"}],
+        status="ACCEPTED",
+    )
+
+    await world.deliver(second)
+    await world.deliver(first)
+
+    row = await world.row(row.id)
+    assert (row.status, row.interview.meeting.uid) == (Status.CONFIRMED, "booking2")
+    assert row.interview.reschedules == 1
+    assert row.interview.attention == {Attention.OTHER_ADDRESS}
+
+
+async def test_a_second_booking_on_one_link_is_flagged_and_both_are_kept(world, database):
+    row = await world.send(await world.candidate(), await world.event_type())
+    ours = {"greenroom": row.link.token}
+
+    await world.deliver(
+        delivery(metadata=ours, status="ACCEPTED"),
+        delivery(uid="booking2", bookingId=8, metadata=ours, status="ACCEPTED"),
+    )
+
+    row = await world.row(row.id)
+    assert row.interview.attention == {Attention.SECOND_BOOKING}
+    assert len(json.loads(await projection(database))) == 2
+
+
+async def test_a_booking_known_by_its_number_joins_its_uid(world, database):
+    candidate = await world.candidate("Candidate Example", "candidate@example.com")
+    row = await world.send(candidate, await world.event_type())
+
+    await world.deliver(fixture("guide__booking_confirmed"))
+    await world.deliver(
+        delivery(uid="real-uid", bookingId=123456, metadata={"greenroom": row.link.token})
+    )
+
+    [booking] = json.loads(await projection(database))
+    assert (booking["uid"], booking["interview_id"]) == ("real-uid", row.id)
+
+    await world.deliver(fixture("guide__booking_confirmed"))
+
+    assert [each["uid"] for each in json.loads(await projection(database))] == ["real-uid"]
+
+
+async def test_an_unknown_trigger_is_kept_and_explained(world):
+    [id_] = await world.deliver(delivery("SOMETHING_NEW"))
+
+    found = await world.delivery(id_)
+    assert found.state is State.UNREAD
+    assert "SOMETHING_NEW" in found.outcome
+    assert found.body == delivery("SOMETHING_NEW")
+
+
+async def test_one_delivery_that_fails_holds_up_no_other(world, database, monkeypatch):
+    real = deliveries.webhook.read
+
+    def read(body, *, received_at):
+        if b"poison" in body:
+            message = "this one breaks"
+            raise RuntimeError(message)
+        return real(body, received_at=received_at)
+
+    monkeypatch.setattr(deliveries.webhook, "read", read)
+
+    good, bad, other = await world.deliver(
+        delivery(), delivery(uid="poison"), delivery(uid="booking3", bookingId=9)
+    )
+
+    states = [(await world.delivery(id_)).state for id_ in (good, bad, other)]
+    assert states == [State.DONE, State.FAILED, State.DONE]
+    assert "this one breaks" in (await world.delivery(bad)).outcome
+
+
+async def test_a_delivery_that_keeps_failing_is_dead_and_can_be_replayed(
+    world, database, monkeypatch
+):
+    def broken(body, *, received_at):
+        raise MemoryError
+
+    with monkeypatch.context() as broken_version:
+        broken_version.setattr(deliveries.webhook, "read", broken)
+        [id_] = await world.deliver(delivery())
+        for days in range(1, deliveries.MOST_ATTEMPTS + 3):
+            await deliveries.drain(database, now=NOW + timedelta(days=days))
+        dead = await world.delivery(id_)
+
+    assert (dead.state, dead.attempts) == (State.DEAD, deliveries.MOST_ATTEMPTS)
+
+    async with database.transaction() as tx:
+        await deliveries.replay(tx, [id_])
+    await deliveries.drain(database, now=NOW)
+
+    assert (await world.delivery(id_)).state is State.DONE
+
+
+async def test_the_attempt_is_counted_before_the_body_is_read(world, database, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def read(body, *, received_at):
+        raise Killed
+
+    monkeypatch.setattr(deliveries.webhook, "read", read)
+    [id_] = [(await world.intake.keep(world.connection_id, delivery(), NOW)).id]
+    with pytest.raises(Killed):
+        await deliveries.drain(database, now=NOW)
+
+    found = await world.delivery(id_)
+    assert (found.state, found.attempts) == (State.NEW, 1)
+
+
+async def test_replaying_everything_changes_nothing(world, database):
+    ids = await world.deliver(*(fixture(name) for name in recorded()), at=LATER)
+    before = await projection(database)
+
+    async with database.transaction() as tx:
+        await deliveries.replay(tx, ids)
+    while await deliveries.drain(database, now=LATER):
+        pass
+
+    assert await projection(database) == before

@@ -1,0 +1,112 @@
+"""What every test may ask for: a real PostgreSQL, migrated once and copied for each test."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+import calcom_desk
+from calcom_desk import Calcom
+from greenroom import jobs
+from greenroom.calcom.intake import Intake
+from greenroom.database import Database, embedded, migrate
+from house import House, opened
+from world import World, connect
+
+_TEMPLATE = "greenroom_template"
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a server with a migrated template database; durable it need not be."""
+    place = tmp_path_factory.mktemp("pg", numbered=True)
+    with embedded.running(place) as url:
+        with psycopg.connect(_named(url, "postgres"), autocommit=True) as admin:
+            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+                admin.execute(f"ALTER SYSTEM SET {setting} = off")
+            admin.execute("SELECT pg_reload_conf()")
+            admin.execute(f"CREATE DATABASE {_TEMPLATE}")
+
+        migrate.upgrade(_named(url, _TEMPLATE))
+        yield url
+
+
+@pytest.fixture
+def database_url(postgres: str) -> Iterator[str]:
+    """A database of its own for one test, with every table and no rows."""
+    name = f"test_{uuid4().hex[:12]}"
+    with psycopg.connect(_named(postgres, "postgres"), autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+        yield _named(postgres, name)
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture(scope="session")
+def simulator() -> Iterator[Calcom]:
+    with calcom_desk.running() as calcom:
+        yield calcom
+
+
+@pytest.fixture
+def calcom(simulator: Calcom) -> Calcom:
+    """Cal.com, empty but for its host and event types, telling nobody anything."""
+    simulator.control("reset")
+    return simulator
+
+
+@pytest.fixture
+async def queue(database_url: str) -> AsyncIterator[None]:
+    """The job queue, for what is queued in a transaction."""
+    async with jobs.opened(database_url):
+        yield
+
+
+@pytest.fixture
+async def intake(database_url: str) -> AsyncIterator[Intake]:
+    intake = Intake(database_url)
+    task = asyncio.create_task(intake.run())
+    yield intake
+    task.cancel()
+
+
+@pytest.fixture
+async def world(database: Database, intake: Intake, queue: None) -> World:
+    return World(database, intake, await connect(database))
+
+
+@pytest.fixture
+async def house(database_url: str, tmp_path: Path) -> AsyncIterator[House]:
+    """The application, answering; deliveries are kept and wait."""
+    async with opened(database_url, tmp_path) as house:
+        yield house
+
+
+@pytest.fixture
+async def working_house(database_url: str, tmp_path: Path) -> AsyncIterator[House]:
+    """The application with its background work."""
+    async with opened(database_url, tmp_path, works=True) as house:
+        yield house
+
+
+def _named(url: str, name: str) -> str:
+    before, _, after = url.partition("?")
+    return (
+        f"{before.rpartition('/')[0]}/{name}?{after}"
+        if after
+        else f"{before.rpartition('/')[0]}/{name}"
+    )
