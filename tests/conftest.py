@@ -1,7 +1,8 @@
 """What every test may ask for: a real PostgreSQL, migrated once and copied for each test."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ from greenroom.database import Database, embedded, migrate
 from house import House, opened
 from world import World, connect
 
-_TEMPLATE = "greenroom_template"
+TEMPLATE = f"greenroom_template_{os.getpid()}"
 
 
 @pytest.fixture(scope="session")
@@ -26,27 +27,50 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a server with a migrated template database; durable it need not be."""
-    place = tmp_path_factory.mktemp("pg", numbered=True)
-    with embedded.running(place) as url:
+    """The URL of a server with a migrated template database; durable it need not be.
+
+    GREENROOM_TEST_DATABASE_URL names another server than the embedded one; its user makes
+    databases there.
+    """
+    if (given := os.environ.get("GREENROOM_TEST_DATABASE_URL")) is not None:
+        yield _with_template(given)
+        return
+    with embedded.running(tmp_path_factory.mktemp("pg")) as url:
         with psycopg.connect(_named(url, "postgres"), autocommit=True) as admin:
             for setting in ("fsync", "synchronous_commit", "full_page_writes"):
                 admin.execute(f"ALTER SYSTEM SET {setting} = off")
             admin.execute("SELECT pg_reload_conf()")
-            admin.execute(f"CREATE DATABASE {_TEMPLATE}")
+        yield _with_template(url)
 
-        migrate.upgrade(_named(url, _TEMPLATE))
-        yield url
+
+def _with_template(url: str) -> str:
+    with psycopg.connect(_named(url, "postgres"), autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE IF EXISTS {TEMPLATE} WITH (FORCE)")
+        admin.execute(f"CREATE DATABASE {TEMPLATE}")
+    migrate.upgrade(_named(url, TEMPLATE))
+    return url
 
 
 @pytest.fixture
-def database_url(postgres: str) -> Iterator[str]:
-    """A database of its own for one test, with every table and no rows."""
-    name = f"test_{uuid4().hex[:12]}"
+def new_database(postgres: str) -> Iterator[Callable[[], str]]:
+    """Call it for the URL of a database of its own, with every table and no rows."""
+    made: list[str] = []
     with psycopg.connect(_named(postgres, "postgres"), autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
-        yield _named(postgres, name)
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+        def make() -> str:
+            made.append(f"test_{uuid4().hex[:12]}")
+            admin.execute(f"CREATE DATABASE {made[-1]} TEMPLATE {TEMPLATE}")
+            return _named(postgres, made[-1])
+
+        yield make
+        for name in made:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database_url(new_database: Callable[[], str]) -> str:
+    """A database for one test, with every table and no rows."""
+    return new_database()
 
 
 @pytest.fixture

@@ -1,4 +1,10 @@
-// On every page: htmx and its server-sent events. The extension finds htmx on `window`,
-// so the order of these two imports matters.
-import "htmx.org";
-import "htmx.org/dist/ext/hx-sse.js";
+// On every page. One module per behaviour; each looks at the markup and does nothing where it has no place.
+import "./page/htmx.js";
+import "./page/times.js";
+import "./page/live.js";
+import "./page/changes.js";
+import "./page/address.js";
+import "./page/copy.js";
+import "./page/dismiss.js";
+import "./page/picking.js";
+import "./page/steps.js";

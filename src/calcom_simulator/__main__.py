@@ -1,14 +1,18 @@
 """Start the simulator: `python -m calcom_simulator --port 5555`."""
 
 import argparse
+import contextlib
 import socket
 import sys
+from pathlib import Path
 
 import uvicorn
 
 from calcom_simulator.app import create_app
 from calcom_simulator.model import EDITIONS, HOSTED
 from calcom_simulator.sample import sample_world
+from calcom_simulator.state import Keeper
+from calcom_simulator.world import World
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -27,7 +31,7 @@ def main(arguments: list[str] | None = None) -> None:
         rate_limit=options.rate_limit,
     )
     config = uvicorn.Config(
-        create_app(world),
+        create_app(world, keeper=_keeper(world, options.state)),
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -37,7 +41,8 @@ def main(arguments: list[str] | None = None) -> None:
     # A listening socket queues connections, so this is true before the first is accepted.
     sys.stdout.write(f"Cal.com simulator ready on {address}\n")
     sys.stdout.flush()
-    uvicorn.Server(config).run(sockets=[listener])
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again when all is done
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,7 +59,25 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rate-limit", type=int, help="requests per minute and key (Cal.com's own: 120)"
     )
+    parser.add_argument(
+        "--state",
+        type=Path,
+        metavar="FILE",
+        help="keep the world in this file and go on from it; what it says wins over the options",
+    )
     return parser
+
+
+def _keeper(world: World, path: Path | None) -> Keeper | None:
+    if path is None:
+        return None
+    keeper = Keeper(world, path)
+    try:
+        keeper.recall()
+        keeper.save()
+    except OSError as error:
+        sys.exit(f"{path} cannot be used: {error.strerror}. Choose another --state.")
+    return keeper
 
 
 def _listen(host: str, port: int) -> socket.socket:

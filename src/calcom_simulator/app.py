@@ -27,6 +27,7 @@ from calcom_simulator import (
 from calcom_simulator.door import Door, not_routed, refuse
 from calcom_simulator.model import Refused
 from calcom_simulator.render import STATIC, missing
+from calcom_simulator.state import Keeper, Noting
 from calcom_simulator.webhooks import Postman
 from calcom_simulator.world import World
 
@@ -51,23 +52,34 @@ _ROUTES = [
 ]
 
 
-def create_app(world: World, transport: httpx2.AsyncBaseTransport | None = None) -> Starlette:
+def create_app(
+    world: World,
+    transport: httpx2.AsyncBaseTransport | None = None,
+    keeper: Keeper | None = None,
+) -> Starlette:
     """Serve `world`. `transport`: how webhooks travel, if not over the network.
 
-    Works without lifespan too, except that the clock then rings no MEETING_* by itself.
+    Works without lifespan too, except that the clock then rings no MEETING_* by itself, and
+    `keeper` saves nothing.
     """
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         postman: Postman = app.state.postman
-        alarms = asyncio.create_task(_ring_for_ever(postman))
+        tasks = [asyncio.create_task(_ring_for_ever(postman, keeper))]
+        if keeper is not None:
+            tasks.append(asyncio.create_task(keeper.run()))
         yield
-        alarms.cancel()
+        for task in tasks:
+            task.cancel()
         await postman.close()
+        if keeper is not None:
+            keeper.keep()
 
+    noting = [] if keeper is None else [Middleware(Noting, keeper=keeper)]
     app = Starlette(
         routes=_ROUTES,
-        middleware=[Middleware(Door, world=world)],
+        middleware=[*noting, Middleware(Door, world=world)],
         exception_handlers={Refused: refuse, HTTPException: _unknown},
         lifespan=lifespan,
     )
@@ -76,9 +88,10 @@ def create_app(world: World, transport: httpx2.AsyncBaseTransport | None = None)
     return app
 
 
-async def _ring_for_ever(postman: Postman) -> None:
+async def _ring_for_ever(postman: Postman, keeper: Keeper | None) -> None:
     while True:
-        await postman.ring_alarms()
+        if await postman.ring_alarms() and keeper is not None:
+            keeper.note()
         await asyncio.sleep(_ALARM_SECONDS)
 
 

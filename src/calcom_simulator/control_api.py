@@ -31,8 +31,9 @@ from calcom_simulator import sample, shapes
 from calcom_simulator.door import body_of, postman_of, world_of
 from calcom_simulator.model import EDITIONS, JSON, Delivery, Edition, Refused
 from calcom_simulator.moments import js, parse
+from calcom_simulator.rate import RateLimit
 from calcom_simulator.taking import pay
-from calcom_simulator.world import RateLimit, World
+from calcom_simulator.world import World
 
 _Control = Callable[[Request], Awaitable[object]]
 

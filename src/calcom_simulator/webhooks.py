@@ -96,10 +96,12 @@ class Postman:
         deliveries = [self._write(announcement, webhook) for webhook in webhooks]
         await asyncio.gather(*(self._send(delivery) for delivery in deliveries))
 
-    async def ring_alarms(self) -> None:
-        """Send the MEETING_* deliveries that are due."""
-        for alarm in self._world.due_alarms():
+    async def ring_alarms(self) -> int:
+        """Send the MEETING_* deliveries that are due; return how many."""
+        due = self._world.due_alarms()
+        for alarm in due:
             await self.announce(alarm.announcement)
+        return len(due)
 
     async def ping(self, webhook: Webhook) -> Delivery:
         """Send what the "Ping test" button sends."""

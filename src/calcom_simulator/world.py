@@ -7,7 +7,7 @@ Given the same seed and the same calls, every id is the same again.
 import random
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from calcom_simulator.model import (
@@ -22,38 +22,11 @@ from calcom_simulator.model import (
     User,
     Webhook,
 )
+from calcom_simulator.rate import RateLimit
 
 # Flickr's base 58, as Cal.com's short-uuid uses it.
 _ALPHABET = "123456789abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ"
 _TICK = timedelta(milliseconds=1)
-
-
-@dataclass
-class RateLimit:
-    """At most `limit` requests per `window` seconds and key, then `block` seconds of 429."""
-
-    limit: int = 10_000
-    window: int = 60
-    block: int = 60
-    hits: dict[str, tuple[datetime, int]] = field(default_factory=dict)
-    blocked: dict[str, datetime] = field(default_factory=dict)
-
-    def count(self, key: str, now: datetime) -> tuple[bool, int, int]:
-        """Count one request: may it pass, how many are left, in how many seconds it resets."""
-        until = self.blocked.get(key)
-        if until is not None and now < until:
-            return False, 0, _seconds(until - now)
-        self.blocked.pop(key, None)
-        since, number = self.hits.get(key, (now, 0))
-        if not timedelta(0) <= now - since < timedelta(seconds=self.window) or until is not None:
-            since, number = now, 0
-        number += 1
-        self.hits[key] = (since, number)
-        if number > self.limit:
-            self.blocked[key] = now + timedelta(seconds=self.block)
-            return False, 0, self.block
-        reset = _seconds(since + timedelta(seconds=self.window) - now)
-        return True, self.limit - number, reset
 
 
 @dataclass
@@ -62,6 +35,26 @@ class Faults:
 
     webhooks_on: bool = True
     drop_next: int = 0
+
+
+@dataclass
+class Memory:
+    """What a world must be told to go on where it was; `public_url` it is told anew."""
+
+    seed: int
+    edition: Edition
+    offset: timedelta
+    last_stamp: datetime
+    numbers: dict[str, int]
+    users: dict[int, User]
+    event_types: dict[int, EventType]
+    links: dict[str, PrivateLink]
+    bookings: dict[str, Booking]
+    webhooks: dict[str, Webhook]
+    alarms: list[MeetingAlarm]
+    deliveries: list[Delivery]
+    rate: RateLimit
+    faults: Faults
 
 
 class World:
@@ -89,7 +82,6 @@ class World:
     def reset(self, seed: int) -> None:
         """Forget everything, set the clock right, and furnish again with this seed."""
         self.seed = seed
-        self._random = random.Random(seed)
         self._offset = timedelta(0)
         self._last_stamp = datetime.min.replace(tzinfo=UTC)
         self._numbers: dict[str, int] = {}
@@ -104,6 +96,45 @@ class World:
         self.rate = RateLimit()
         self.faults = Faults()
         self._furnish(self)
+
+    def memory(self) -> Memory:
+        """What it remembers: not a copy, so read it before anything else happens."""
+        return Memory(
+            seed=self.seed,
+            edition=self.edition,
+            offset=self._offset,
+            last_stamp=self._last_stamp,
+            numbers=self._numbers,
+            users=self.users,
+            event_types=self.event_types,
+            links=self.links,
+            bookings=self.bookings,
+            webhooks=self.webhooks,
+            alarms=self.alarms,
+            deliveries=self.deliveries,
+            rate=self.rate,
+            faults=self.faults,
+        )
+
+    def recall(self, memory: Memory) -> None:
+        """Forget everything, and go on from what another world remembered."""
+        self.seed = memory.seed
+        self.edition = memory.edition
+        self._offset = memory.offset
+        self._last_stamp = memory.last_stamp
+        self._numbers = memory.numbers
+        self.users = memory.users
+        self.event_types = memory.event_types
+        self.links = memory.links
+        self.bookings = {}
+        self._moved_to = {}
+        for booking in memory.bookings.values():
+            self.add_booking(booking)
+        self.webhooks = memory.webhooks
+        self.alarms = memory.alarms
+        self.deliveries = memory.deliveries
+        self.rate = memory.rate
+        self.faults = memory.faults
 
     # Time
 
@@ -135,11 +166,15 @@ class World:
 
     def new_uid(self) -> str:
         """22 letters and digits, as bookings and private links have them."""
-        return "".join(self._random.choices(_ALPHABET, k=22))
+        return "".join(self._chance().choices(_ALPHABET, k=22))
 
     def new_uuid(self) -> str:
         """A random UUID, as webhooks, seats and series have them."""
-        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+        return str(uuid.UUID(int=self._chance().getrandbits(128), version=4))
+
+    def _chance(self) -> random.Random:
+        # Counted, so that a world which recalls another's memory goes on with the same ids.
+        return random.Random(f"{self.seed}/{self.number('chance')}")
 
     # Finding
 
@@ -233,7 +268,3 @@ class World:
 def overlapping(bookings: Iterable[Booking], start: datetime, end: datetime) -> list[Booking]:
     """Those that take up time in [start, end)."""
     return [one for one in bookings if one.is_on and one.start < end and start < one.end]
-
-
-def _seconds(span: timedelta) -> int:
-    return max(1, -(-int(span.total_seconds() * 1000) // 1000))

@@ -3,22 +3,25 @@
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from importlib.metadata import version
 
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.server import HANDLED_SIGNALS
 
 from greenroom import jobs, parts, work
 from greenroom.accounts import pages as accounts_pages
 from greenroom.bookings import api as bookings_api
 from greenroom.calcom import api as calcom_api
+from greenroom.calcom import connections
 from greenroom.calcom import pages as calcom_pages
 from greenroom.candidates import api as candidates_api
 from greenroom.candidates import pages as candidates_pages
 from greenroom.database import embedded, migrate
+from greenroom.errors import Conflict
 from greenroom.interviews import api as interviews_api
 from greenroom.interviews import pages as interviews_pages
 from greenroom.live import pages as live_pages
@@ -72,8 +75,30 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
 
 def _database(settings: Settings) -> AbstractContextManager[str]:
     if settings.database_url is not None:
-        return nullcontext(str(settings.database_url))
+        return nullcontext(settings.database_url)
     return embedded.running(settings.data_dir)
+
+
+async def check_secrets(running: Parts) -> None:
+    """Raise WrongKey now if Cal.com's secrets cannot be opened, not at each delivery."""
+    async with running.database.transaction() as tx:
+        for connection in await connections.every(tx, running.seal):
+            await connections.newest_secret(tx, running.seal, connection.id)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take the port, 0 for a free one; whoever connects from now on waits for `serve`.
+
+    Raises Conflict.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise Conflict(
+            f"Port {port} on {host} cannot be used: {error.strerror}.",
+            do="Stop the program that has it, or choose another with --port.",
+        ) from error
 
 
 class Server(uvicorn.Server):
@@ -88,20 +113,34 @@ class Server(uvicorn.Server):
         self._feed.close()
         await super().shutdown(sockets)
 
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop at the signals, and no more.
 
-async def serve(settings: Settings, running: Parts, *, host: str, port: int, works: bool) -> None:
+        uvicorn would raise them again, and end the process before its database is put away.
+        """
+        before = {each: signal.signal(each, self.handle_exit) for each in HANDLED_SIGNALS}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+
+async def serve(
+    settings: Settings, running: Parts, listener: socket.socket, *, works: bool
+) -> None:
     """Answer requests, and do the background work if `works`, until told to stop."""
     config = uvicorn.Config(
         create_app(settings, running),
-        host=host,
-        port=port,
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=4,
     )
     conninfo = running.database.conninfo
+    settings.note_address()
     async with asyncio.TaskGroup() as group:
         background = [
             group.create_task(running.intake.run()),
@@ -110,7 +149,7 @@ async def serve(settings: Settings, running: Parts, *, host: str, port: int, wor
         ]
         if works:
             background.append(group.create_task(work.run(running)))
-        await Server(config, running.feed).serve()
+        await Server(config, running.feed).serve(sockets=[listener])
         for task in background:
             task.cancel()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -38,27 +39,35 @@ DataDir = Annotated[
 
 def main() -> None:
     """Run the command line. A problem is told in two sentences, and the exit code is 1."""
+    # Whoever tells us to stop gets what Ctrl+C gets: the embedded database is put away.
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(each) is not signal.SIG_IGN:  # nohup wants it ignored
+            signal.signal(each, signal.default_int_handler)
     try:
         cli()
     except GreenroomError as error:
-        print(f"{error.what}\n{error.do}", file=sys.stderr)
+        _tell(error)
         sys.exit(1)
 
 
 @cli.command()
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port to listen on.")] = 8000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: a free one.")] = 8000,
     data_dir: DataDir = None,
     no_work: Annotated[bool, typer.Option("--no-work", help="Only the web, no jobs.")] = False,  # noqa: FBT002  (a flag)
 ) -> None:
     """Run the application: web and background work."""
-    chosen = _settings(data_dir).listening_on(port)
+    chosen = _settings_of_a_server(data_dir)
+    listener = house.listen(host, port)
+    port = listener.getsockname()[1]
+    chosen = chosen.listening_on(port)
 
     async def run(parts: Parts) -> None:
+        await house.check_secrets(parts)
         await _say_how_to_begin(parts)
         print(f"Greenroom is on {chosen.origin} (listening on {host}:{port}).", flush=True)
-        await house.serve(chosen, parts, host=host, port=port, works=not no_work)
+        await house.serve(chosen, parts, listener, works=not no_work)
 
     _with_parts(chosen, run)
 
@@ -66,7 +75,7 @@ def serve(
 @cli.command()
 def work(data_dir: DataDir = None) -> None:
     """Only the background work, for more processes beside `serve`."""
-    _with_parts(_settings(data_dir), house.work_only)
+    _with_parts(_settings_of_a_server(data_dir), house.work_only)
 
 
 @cli.command()
@@ -141,8 +150,9 @@ def reconcile_now(
                 "There is no connection with an API key, so Cal.com cannot be asked.",
                 do="Run `greenroom connect --api-key cal_live_...` first.",
             )
-        for connection in asked:
-            await _reconcile(parts, connection, since)
+        failed = [each for each in asked if not await _reconciled(parts, each, since)]
+        if failed:
+            raise typer.Exit(1)
 
     _with_parts(chosen, run)
 
@@ -167,13 +177,14 @@ def replay(
 
     async def run(parts: Parts) -> None:
         async with parts.database.transaction() as tx:
+            for id_ in ids:
+                await deliveries.get(tx, id_)
             found = await deliveries.replay(tx, ids)
         while await deliveries.drain(parts.database, now=datetime.now(UTC)):
             pass
         print(f"Took in {found} of {len(ids)} deliveries again.")
         for id_ in ids:
-            async with parts.database.transaction() as tx:
-                each = await deliveries.get(tx, id_)
+            each = await _settled(parts, id_)
             print(f"{id_}: {each.state}: {each.outcome}")
 
     _with_parts(_settings(data_dir), run)
@@ -242,7 +253,18 @@ def create_token(
     _with_parts(_settings(data_dir), run)
 
 
+def _tell(error: GreenroomError) -> None:
+    print(f"{error.what}\n{error.do}", file=sys.stderr)
+
+
 def _settings(data_dir: Path | None) -> Settings:
+    """For a command beside `serve`: its own output is what counts, so few log lines."""
+    chosen = settings.load(data_dir=data_dir).beside_serve()
+    logs.set_up(chosen.log_level if "log_level" in chosen.model_fields_set else "warning")
+    return chosen
+
+
+def _settings_of_a_server(data_dir: Path | None) -> Settings:
     chosen = settings.load(data_dir=data_dir)
     logs.set_up(chosen.log_level)
     return chosen
@@ -267,14 +289,38 @@ async def _say_how_to_begin(parts: Parts) -> None:
         )
 
 
-async def _reconcile(
+async def _settled(parts: Parts, id_: int) -> deliveries.Delivery:
+    """The delivery, once it is no longer new: a `serve` beside us may have claimed it first."""
+    for _ in range(100):
+        async with parts.database.transaction() as tx:
+            each = await deliveries.get(tx, id_)
+        if each.state is not deliveries.State.NEW:
+            break
+        await asyncio.sleep(0.1)
+    return each
+
+
+async def _reconciled(
     parts: Parts, connection: connections.Connection, since: datetime | None
-) -> None:
+) -> bool:
+    """Whether it went well; what is wrong with one account is no reason to leave the others."""
+    if since is not None:
+        connection = connections.asked_since(connection, since.replace(tzinfo=since.tzinfo or UTC))
+    try:
+        run = await _reconcile(parts, connection)
+    except GreenroomError as error:
+        _tell(error)
+        return False
+    print(
+        f"{connection.name}: {run.seen} bookings in {run.requests} answers, {run.changed} changed."
+    )
+    return True
+
+
+async def _reconcile(parts: Parts, connection: connections.Connection) -> reconcile.SyncRun:
     def clock() -> datetime:
         return datetime.now(UTC)
 
-    if since is not None:
-        connection = connections.asked_since(connection, since.replace(tzinfo=since.tzinfo or UTC))
     async with parts.database.transaction() as tx:
         begun = await reconcile.begin(tx, connection, asked_by="a command", now=clock())
     run = await reconcile.reconcile(
@@ -282,9 +328,7 @@ async def _reconcile(
     )
     if run.error is not None:
         raise GreenroomError(f"{connection.name}: {run.error}", do="What was known stays as it is.")
-    print(
-        f"{connection.name}: {run.seen} bookings in {run.requests} answers, {run.changed} changed."
-    )
+    return run
 
 
 def _print_connected(done: connecting.Connected, chosen: Settings) -> None:

@@ -1,6 +1,6 @@
 """Background jobs, kept in our own database. The only importer of Procrastinate."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Concatenate, ParamSpec
 
@@ -17,14 +17,15 @@ _STALLED_AFTER = 90.0
 """Seconds without a heartbeat after which a worker is taken for dead and its jobs go back."""
 
 
-async def enqueue(tx: Transaction, job: str, /, *batch: JSONDict) -> None:
+async def enqueue(tx: Transaction, job: str, /, *batch: Mapping[str, int | str]) -> None:
     """Add one job per item of `batch`; they run after `tx` commits, or never.
 
     `job` is a name in `greenroom.work`. A failed insert poisons `tx`, as any failed statement.
     """
     if batch:
         connection = await driver_connection(tx)
-        await queue.configure_task(job, connection=connection).batch_defer_async(*batch)
+        jobs = [JSONDict(each) for each in batch]
+        await queue.configure_task(job, connection=connection).batch_defer_async(*jobs)
 
 
 def job(

@@ -1,27 +1,37 @@
 """How one installation is set up. Read once, at start, from GREENROOM_* variables or `.env`."""
 
+import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     AnyHttpUrl,
     Field,
-    PostgresDsn,
     SecretStr,
     ValidationError,
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from greenroom.errors import Invalid
+from greenroom.errors import Invalid, Unavailable
 
 WEBHOOK_PATH = "/api/admin/scheduling/cal-com/webhook"
 """Where Cal.com delivers. People have typed this address into Cal.com: it never changes."""
 
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
+
+
+def _for_libpq(url: str) -> str:
+    # Pydantic's own type refuses URLs without a host, which are those of a local socket.
+    scheme, _, rest = url.partition("://")
+    if scheme not in {"postgresql", "postgres"} or not rest:
+        raise ValueError("Input should be like postgresql://user:password@host/database")
+    return f"postgresql://{rest}"
 
 
 class Settings(BaseSettings):
@@ -43,7 +53,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path("greenroom-data")
     """The embedded PostgreSQL and the secret key live here. Back this up."""
 
-    database_url: PostgresDsn | None = None
+    database_url: Annotated[str, AfterValidator(_for_libpq), Field(repr=False)] | None = None
     """An external PostgreSQL 15 or later. Unset: one is run inside `data_dir`."""
 
     secret_key: SecretStr | None = None
@@ -109,20 +119,51 @@ class Settings(BaseSettings):
             return self
         return self.model_copy(update={"public_url": AnyHttpUrl(f"http://localhost:{port}")})
 
+    def note_address(self) -> None:
+        """Leave word in `data_dir` of where we answer, for commands that print addresses."""
+        with suppress(OSError):  # a directory that is only read has no commands beside it
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+            (self.data_dir / "address").write_text(self.origin)
+
+    def beside_serve(self) -> Self:
+        """The same, with the address at which `serve` last answered here unless one was set."""
+        noted = self.data_dir / "address"
+        if "public_url" in self.model_fields_set or not noted.is_file():
+            return self
+        return self.model_copy(update={"public_url": AnyHttpUrl(noted.read_text().strip())})
+
     def is_reachable_from(self, api_url: str) -> bool:
         """Whether Cal.com at `api_url` can deliver to us: one on this machine, or we are public."""
         return not self.is_local or urlsplit(api_url).hostname in _LOCAL_HOSTS
 
     def sealing_key(self) -> bytes:
-        """The key that seals secrets at rest; made and kept in `data_dir` when none is set."""
+        """The key that seals secrets at rest; made and kept in `data_dir` when none is set.
+
+        Raises Unavailable when `data_dir` cannot be used.
+        """
         if self.secret_key is not None:
             return self.secret_key.get_secret_value().encode()
         kept = self.data_dir / "secret.key"
-        if not kept.exists():
-            self.data_dir.mkdir(parents=True, exist_ok=True)
-            kept.touch(mode=0o600)
-            kept.write_text(secrets.token_urlsafe(32))
-        return kept.read_text().strip().encode()
+        try:
+            if not kept.exists():
+                _make_key(kept)
+            return kept.read_text().strip().encode()
+        except OSError as error:
+            raise Unavailable(
+                f"The secret key cannot be kept in {self.data_dir}: {error.strerror}.",
+                do="Choose another GREENROOM_DATA_DIR, or set GREENROOM_SECRET_KEY.",
+            ) from error
+
+
+def _make_key(kept: Path) -> None:
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    made = kept.with_name(f"secret.key.{os.getpid()}")
+    made.touch(mode=0o600)
+    made.write_text(secrets.token_urlsafe(32))
+    # Of processes that start together one is first, and none reads a key half written.
+    with suppress(FileExistsError):
+        kept.hardlink_to(made)
+    made.unlink()
 
 
 def load(**given: object) -> Settings:
@@ -134,12 +175,16 @@ def load(**given: object) -> Settings:
         return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         wrong = "; ".join(
-            f"GREENROOM_{'_'.join(map(str, each['loc'])).upper()}: {each['msg']}"
-            if each["loc"]
-            else each["msg"].removeprefix("Value error, ")
+            (f"{_variable(each['loc'])}: " if each["loc"] else "")
+            + each["msg"].removeprefix("Value error, ").removesuffix(".")
             for each in error.errors(include_url=False, include_input=False)
         )
         raise Invalid(
             f"The settings cannot be used. {wrong}.",
             do="Mend the variable or the line in .env, then start again.",
         ) from error
+
+
+def _variable(loc: tuple[int | str, ...]) -> str:
+    # Fields that have several names are called by the first, which has the prefix already.
+    return f"GREENROOM_{'_'.join(map(str, loc)).upper().removeprefix('GREENROOM_')}"

@@ -1,35 +1,37 @@
 """An application with nothing but accounts, and people who use it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import httpx2
 import psycopg
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import create_engine, delete
+from sqlalchemy import delete
+from structlog.testing import capture_logs
 
 from accounts.cast import NOW, PASSWORD, PUBLIC, TABLES
 from greenroom.accounts import actions, pages, passwords, store
 from greenroom.accounts.guard import Admin, Recruiter, Viewer
 from greenroom.accounts.model import Role, User
-from greenroom.database import Database, metadata
+from greenroom.database import Database, migrate
 from greenroom.settings import Settings
 from greenroom.web import render
 
 
 @pytest.fixture(scope="session")
-def accounts_url(postgres: str) -> str:
-    """A database for all tests of this room: they are many, and copying one each takes longer."""
+def accounts_url(postgres: str) -> Iterator[str]:
+    """A database for all tests of this room: they are many, and one for each takes longer."""
+    name = f"accounts_{uuid4().hex[:12]}"
+    url = urlsplit(postgres)._replace(path=f"/{name}").geturl()
     with psycopg.connect(postgres, autocommit=True) as admin:
-        admin.execute("CREATE DATABASE accounts TEMPLATE greenroom_template")
-    url = urlsplit(postgres)._replace(path="/accounts").geturl()
-    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
-    metadata.create_all(engine, tables=TABLES)
-    engine.dispose()
-    return url
+        admin.execute(f"CREATE DATABASE {name}")
+        migrate.upgrade(url)
+        yield url
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -61,6 +63,13 @@ def person(database, password_hash) -> Callable[..., object]:
             return await actions.get(tx, user.id)
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[list[MutableMapping[str, object]]]:
+    """What is logged; drawing it for a terminal takes longer than most tests."""
+    with capture_logs() as lines:
+        yield lines
 
 
 @pytest.fixture

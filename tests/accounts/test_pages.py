@@ -237,7 +237,7 @@ async def test_a_sign_in_link_shows_a_button_and_works_once(database, person, br
     entered = await browser.post(f"/ticket/{ticket}")
     again = await late.post(f"/ticket/{ticket}")
 
-    assert "Sign in as Ada" in form.text
+    assert "Sign in as <bdi>Ada</bdi>" in form.text
     assert (entered.status_code, (await browser.get("/")).status_code) == (303, 200)
     assert (again.status_code, _COOKIE in late.cookies) == (404, False)
 
@@ -319,14 +319,14 @@ async def test_an_admin_adds_somebody_who_then_chooses_a_password(signed_in, bro
     added = await admin.post(
         "/settings/users", data={"email": "bob@example.org", "name": "Bob", "role": "viewer"}
     )
-    [link] = re.findall(rf"{PUBLIC}/set-up/[\w-]{{43}}", added.text)
+    [link] = set(re.findall(rf"{PUBLIC}/set-up/[\w-]{{43}}", added.text))
     bob = browse()
     form = await bob.get(link)
     entered = await bob.post(link, data={"password": PASSWORD})
     listed = await admin.get("/settings/users")
 
     assert added.status_code == 201
-    assert "Choose your password, Bob" in form.text
+    assert "Choose your password, <bdi>Bob</bdi>" in form.text
     assert entered.status_code == 303
     assert (await bob.get("/")).json() == {"name": "Bob", "role": "viewer"}
     assert "/set-up/" + link.rpartition("/")[2] not in listed.text
@@ -375,7 +375,7 @@ async def test_an_admin_makes_and_revokes_tokens(signed_in, program):
     made = await admin.post(
         "/settings/tokens", data={"name": "Night <export>", "role": "viewer", "days": "30"}
     )
-    [token] = re.findall(r"grt_[\w-]{43}", made.text)
+    [token] = set(re.findall(r"grt_[\w-]{43}", made.text))
     acting = await program(token).get("/")
     listed = await admin.get("/settings/tokens")
     [id_] = re.findall(r'id="token-(\d+)"', listed.text)
@@ -414,7 +414,7 @@ async def test_every_page_is_valid_enough_for_readers(signed_in, browse, databas
         ids = re.findall(r'\sid="([^"]+)"', html)
         labels = set(re.findall(r'<label[^>]* for="([^"]+)"', html))
         fields = re.findall(r'<(?:input(?![^>]*type="hidden")|select)[^>]* id="([^"]+)"', html)
-        assert html.count("<h1>") == html.count("<main") == html.count("<title>") == 1
+        assert html.count("<h1") == html.count("<main") == html.count("<title>") == 1
         assert len(ids) == len(set(ids))
         assert set(fields) <= labels
         assert not re.search(r"<style|\sstyle=|<script(?! type=\"module\" src=)|\son[a-z]+=", html)

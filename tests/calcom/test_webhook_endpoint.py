@@ -4,6 +4,7 @@ import asyncio
 import gzip
 from datetime import UTC, datetime
 
+import psycopg
 import pytest
 from sqlalchemy import text
 

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from greenroom.accounts import actions as accounts
 from greenroom.accounts.model import Role
 from greenroom.candidates import api, pages
-from greenroom.database import Database, metadata
+from greenroom.database import Database
 from greenroom.mail import pages as mail_pages
 from greenroom.settings import Settings
 from greenroom.web import render
@@ -35,7 +35,6 @@ async def somebody(app: FastAPI, role: Role | None) -> AsyncIterator[httpx2.Asyn
     headers = {"accept": "text/html"}
     if role is not None:
         async with app.state.parts.database.transaction() as tx:
-            await tx.run_sync(metadata.create_all)
             token = await accounts.create_token(tx, f"Test {role}", role, datetime.now(UTC))
         headers["authorization"] = f"Bearer {token}"
     transport = httpx2.ASGITransport(app)

@@ -41,10 +41,14 @@ def drafts_of(data: bytes) -> list[Draft]:
         PLAIN.replace("\n", "\r").encode(),
         ("sep=;\r\n" + PLAIN.replace(",", ";").replace("\n", "\r\n")).encode("utf-8-sig"),
         ("\n\n" + PLAIN).encode(),
-        b"First Name;SURNAME;Email;Position;TimeZone;Locale\n"
-        b'Ada;Lovelace;"ada@example.org";Engineer;europe/london;en_GB',
-        b"Mail,Candidate,Job,Zone,lang,Salary\n"
-        b"ada@example.org,Ada  Lovelace ,Engineer,Europe/London,en-GB,1",
+        (
+            b"First Name;SURNAME;Email;Position;TimeZone;Locale\n"
+            b'Ada;Lovelace;"ada@example.org";Engineer;europe/london;en_GB'
+        ),
+        (
+            b"Mail,Candidate,Job,Zone,lang,Salary\n"
+            b"ada@example.org,Ada  Lovelace ,Engineer,Europe/London,en-GB,1"
+        ),
     ],
 )
 def test_a_file_says_the_same_whatever_program_wrote_it(data):
@@ -143,7 +147,7 @@ BYTES = st.one_of(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(BYTES)
 def test_no_bytes_make_reading_crash(data):
     try:
@@ -156,6 +160,7 @@ def test_no_bytes_make_reading_crash(data):
         problem.what.encode()
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=30), st.integers(min_value=0, max_value=30))
 def test_every_row_is_taken_or_is_a_problem(good, bad):
     rows = [f"A,a{n}@example.org" for n in range(good)] + ["A,nonsense"] * bad

@@ -3,7 +3,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from greenroom.candidates import cursors
@@ -61,6 +61,7 @@ def test_a_moment_that_is_none_is_refused(key):
         cursors.read(encoded(f'["newest", "{key}", 1]'), Order.NEWEST)
 
 
+@settings(deadline=None)
 @given(st.text(), st.sampled_from(Order))
 def test_any_text_is_a_place_or_is_refused(text, order):
     with suppress(Invalid):

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from greenroom.candidates import drafts
@@ -54,6 +54,7 @@ def test_what_programs_disagree_about_is_no_address(text):
     assert "\n" not in refusal.value.what
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_an_address_or_is_refused(text):
     try:

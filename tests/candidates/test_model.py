@@ -1,6 +1,6 @@
 import idna
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from greenroom.candidates import model
@@ -45,6 +45,7 @@ def test_domains_are_compared_as_the_internet_writes_them(domain):
     assert model.address_key(f"x@{domain}") == f"x@{idna.encode(domain, uts46=True).decode()}"
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_has_a_key_that_can_be_stored_and_stays_the_same(text):
     key = model.address_key(text)
@@ -73,6 +74,7 @@ def test_a_name_keeps_its_letters_and_loses_what_steers_text(text, name):
     assert model.clean_name(text) == name
 
 
+@settings(deadline=None)
 @given(st.text(max_size=400))
 def test_a_clean_name_is_short_and_on_one_line_and_stays_clean(text):
     name = model.clean_name(text)
@@ -83,6 +85,7 @@ def test_a_clean_name_is_short_and_on_one_line_and_stays_clean(text):
     assert model.clean_name(name) == name
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_whatever_the_name_its_sort_key_fits_an_index(text):
     assert len(model.name_key(text).encode()) <= 800

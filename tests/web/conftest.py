@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from typing import Annotated
 
 import httpx2
@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI, Form, Request
 from fastapi.responses import HTMLResponse, StreamingResponse
 from pydantic import BaseModel
+from structlog.testing import capture_logs
 
 from greenroom.errors import SignInNeeded, TooMany, Unavailable
 from greenroom.settings import WEBHOOK_PATH, Settings
@@ -20,6 +21,13 @@ PUBLIC = "https://interviews.example.org"
 
 class Thing(BaseModel):
     length_minutes: int
+
+
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[list[MutableMapping[str, object]]]:
+    """What is logged; drawing it for a terminal takes longer than most tests."""
+    with capture_logs() as lines:
+        yield lines
 
 
 @pytest.fixture

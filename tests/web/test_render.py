@@ -8,7 +8,6 @@ import pytest
 from jinja2 import UndefinedError
 from sqlalchemy.exc import DataError
 from starlette.requests import Request
-from structlog.testing import capture_logs
 
 from greenroom.settings import Settings
 from greenroom.web import render
@@ -161,9 +160,8 @@ async def test_a_value_the_database_cannot_keep_is_the_senders_problem(app, clie
 
 
 @pytest.mark.parametrize("path", ["/bug", "/api/bug"])
-async def test_a_bug_is_logged_under_the_number_that_is_shown(path, client):
-    with capture_logs() as logs:
-        response = await client.get(path, headers=_BROWSER)
+async def test_a_bug_is_logged_under_the_number_that_is_shown(path, client, logs):
+    response = await client.get(path, headers=_BROWSER)
 
     [line] = logs
     assert response.status_code == 500
@@ -183,27 +181,25 @@ async def test_a_bug_in_the_problem_page_itself_is_still_answered(app, client, m
     assert "Greenroom made a mistake." in response.text
 
 
-async def test_a_token_in_an_address_is_not_logged(app, client):
+async def test_a_token_in_an_address_is_not_logged(app, client, logs):
     @app.get("/set-up/{ticket}")
     async def broken(ticket: str) -> None:
         raise RuntimeError(str(len(ticket)))
 
-    with capture_logs() as logs:
-        await client.get("/set-up/very-secret")
+    await client.get("/set-up/very-secret")
 
     assert logs[0]["to"] == "GET /set-up/{ticket}"
     assert "very-secret" not in str(logs)
 
 
-async def test_a_reader_who_leaves_is_no_bug(app):
+async def test_a_reader_who_leaves_is_no_bug(app, logs):
     async def gone():
         return {"type": "http.disconnect"}
 
     async def send(_message):
         pass
 
-    with capture_logs() as logs:
-        await app(_scope(app, method="POST", path="/raw"), gone, send)
+    await app(_scope(app, method="POST", path="/raw"), gone, send)
 
     assert logs == []
 

@@ -94,7 +94,7 @@ async def test_a_path_that_only_looks_like_one_with_proof_is_refused(path, clien
     [
         (WEBHOOK_PATH, 256 * _KIB),
         ("/raw", 1024 * _KIB),
-        ("/candidates/import", 5 * 1024 * _KIB),
+        ("/candidates/import", 8 * 1024 * _KIB),
     ],
 )
 @pytest.mark.parametrize("announced", [True, False], ids=["content-length", "chunked"])

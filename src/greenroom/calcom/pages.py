@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from greenroom.accounts.guard import Recruiter, Viewer
+from greenroom.accounts.guard import Recruiter, Viewer, recruiter, viewer
 from greenroom.accounts.model import Role
 from greenroom.calcom import connections, deliveries, reconcile, redaction, syncs
 from greenroom.calcom.deliveries import State
@@ -26,8 +26,8 @@ _Id = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
 _PER_PAGE = 50
 
 
-@router.get("/freshness")
-async def freshness_line(request: Request, user: Viewer) -> HTMLResponse:
+@router.get("/freshness", dependencies=[Depends(viewer)])
+async def freshness_line(request: Request) -> HTMLResponse:
     """Answer with the line that says how fresh everything is."""
     return await _freshness(request)
 
@@ -50,10 +50,9 @@ async def _freshness(request: Request) -> HTMLResponse:
     return page(request, "calcom/_freshness.html", freshness=found, now=datetime.now(UTC))
 
 
-@router.get("/deliveries")
+@router.get("/deliveries", dependencies=[Depends(viewer)])
 async def deliveries_page(
     request: Request,
-    user: Viewer,
     state: State | Literal[""] = "",
     before: Annotated[int | None, Query(ge=1, le=_LARGEST_ID)] = None,
 ) -> HTMLResponse:
@@ -109,8 +108,8 @@ async def delivery_page(
     )
 
 
-@router.post("/deliveries/{delivery_id}/replay")
-async def replay_delivery(request: Request, user: Recruiter, delivery_id: _Id) -> Response:
+@router.post("/deliveries/{delivery_id}/replay", dependencies=[Depends(recruiter)])
+async def replay_delivery(request: Request, delivery_id: _Id) -> Response:
     """Have the delivery taken in again, then show it. The same news never counts twice."""
     parts = _parts(request)
     async with parts.database.transaction() as tx:
@@ -120,8 +119,8 @@ async def replay_delivery(request: Request, user: Recruiter, delivery_id: _Id) -
     return RedirectResponse(f"/deliveries/{delivery_id}", 303)
 
 
-@router.get("/connections")
-async def connections_page(request: Request, user: Viewer) -> HTMLResponse:
+@router.get("/connections", dependencies=[Depends(viewer)])
+async def connections_page(request: Request) -> HTMLResponse:
     """Show the Cal.com accounts we are connected to, and how the last checks went."""
     parts = _parts(request)
     async with parts.database.transaction() as tx:

@@ -131,20 +131,21 @@ def address_key(address: str) -> str:
     The domain is in its ASCII form (A-label). Plus-addresses stay apart: they are as good as
     different persons. Works on any text, also on what is no address, and gives storable text.
     """
-    local, at, domain = _STEERING.sub("\ufffd", address.strip()).rpartition("@")
+    plain = unicodedata.normalize("NFKC", _STEERING.sub("\ufffd", address)).strip()
+    local, at, domain = plain.rpartition("@")
     return _same(local) + at + ".".join(map(_a_label, _dotted(domain)))
 
 
 def _same(text: str) -> str:
     # Twice: casefolding can leave a compatibility form behind, and the other way round.
-    once = unicodedata.normalize("NFKC", text).casefold()
-    return unicodedata.normalize("NFKC", once).casefold()
+    once = unicodedata.normalize("NFKC", text.casefold())
+    return unicodedata.normalize("NFKC", once.casefold())
 
 
 def _dotted(domain: str) -> list[str]:
     # Lower and not casefold: "ß" is a letter of its own in a domain.
-    plain = unicodedata.normalize("NFKC", domain).lower().replace("\u3002", ".")
-    return unicodedata.normalize("NFKC", plain).rstrip(".").split(".")
+    plain = unicodedata.normalize("NFKC", domain.lower()).replace("\u3002", ".")
+    return plain.rstrip(".").split(".")
 
 
 def _a_label(label: str) -> str:

@@ -49,6 +49,7 @@ class Database:
             pool_timeout=wait,
             pool_pre_ping=True,
             pool_recycle=1800,
+            hide_parameters=True,  # errors end up in logs, and values are people's
             connect_args={
                 "options": options,
                 "connect_timeout": 5,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from greenroom import jobs
 from greenroom.candidates import actions as candidates
 from greenroom.database import Transaction
-from greenroom.errors import NotFound
+from greenroom.errors import Conflict, NotFound
 from greenroom.event_types import actions as event_types
 from greenroom.interviews import model, store
 from greenroom.interviews.model import (
@@ -16,10 +16,12 @@ from greenroom.interviews.model import (
     BookingLink,
     Interview,
     Meeting,
+    Outcome,
     Person,
     Round,
     Status,
 )
+from greenroom.interviews.store import Stood
 from greenroom.live.feed import announce
 
 PREPARE_LINK = "prepare_link"
@@ -65,24 +67,22 @@ async def send(
         booked={each.candidate_id for each in before if each.status in _BOOKED},
     )
     open_ = {each.candidate_id: each.id for each in before if each.status.waits_for_booking}
-    ids = [
-        open_.get(person.id) or await store.add(tx, person.id, event_type.id, owner=by, now=now)
-        for person in round_.invite
-    ]
+    new = [person.id for person in round_.invite if person.id not in open_]
+    open_ |= await store.add_all(tx, new, event_type.id, owner=by, now=now)
+    ids = [open_[person.id] for person in round_.invite]
     expires_at = None if expires_in is None else now + expires_in
-    for interview_id in ids:
-        await _add_link(tx, interview_id, expires_at=expires_at, by=by, now=now)
+    await _add_links(tx, ids, expires_at=expires_at, by=by, now=now)
     await _restand_kept(tx, ids, now=now)
     return Sent(ids, round_)
 
 
-async def _add_link(
-    tx: Transaction, interview_id: int, *, expires_at: datetime | None, by: str, now: datetime
+async def _add_links(
+    tx: Transaction, ids: Sequence[int], *, expires_at: datetime | None, by: str, now: datetime
 ) -> None:
-    token = secrets.token_urlsafe(16)
-    link_id = await store.add_link(tx, interview_id, token, expires_at=expires_at, now=now)
-    await store.note(tx, interview_id, "created a booking link", actor=by, now=now)
-    await jobs.enqueue(tx, PREPARE_LINK, {"link_id": link_id})
+    tokens = {interview_id: secrets.token_urlsafe(16) for interview_id in ids}
+    link_ids = await store.add_links(tx, tokens, expires_at=expires_at, now=now)
+    await store.note_all(tx, ids, "created a booking link", actor=by, now=now)
+    await jobs.enqueue(tx, PREPARE_LINK, *({"link_id": link_id} for link_id in link_ids))
 
 
 async def revoke(tx: Transaction, interview_id: int, *, by: str, now: datetime) -> None:
@@ -95,6 +95,59 @@ async def revoke(tx: Transaction, interview_id: int, *, by: str, now: datetime) 
     if live:
         await store.note(tx, interview_id, "revoked the booking link", actor=by, now=now)
     await _restand_kept(tx, [interview_id], now=now)
+
+
+async def extend(tx: Transaction, interview_id: int, *, days: int, by: str, now: datetime) -> None:
+    """Let the newest link work `days` days from now. Raises NotFound, or Conflict without one."""
+    newest = await _newest_link(tx, interview_id)
+    await store.change_link(tx, newest.id, expires_at=now + timedelta(days=days), target_url=None)
+    await store.note(tx, interview_id, f"let the link work {days} more days", actor=by, now=now)
+    # Cal.com's own link ends with ours: the job makes another behind the same address.
+    await jobs.enqueue(tx, PREPARE_LINK, {"link_id": newest.id})
+    await _restand_kept(tx, [interview_id], now=now)
+
+
+async def replace_link(
+    tx: Transaction,
+    interview_id: int,
+    *,
+    by: str,
+    now: datetime,
+    expires_in: timedelta | None = model.DEFAULT_EXPIRY,
+) -> None:
+    """Switch the old link off and make a new one. Raises NotFound."""
+    await revoke(tx, interview_id, by=by, now=now)
+    expires_at = None if expires_in is None else now + expires_in
+    await _add_links(tx, [interview_id], expires_at=expires_at, by=by, now=now)
+    await _restand_kept(tx, [interview_id], now=now)
+
+
+async def say_outcome(
+    tx: Transaction, interview_id: int, outcome: Outcome | None, *, by: str, now: datetime
+) -> None:
+    """Keep how the meeting went, as a person says; None takes it back.
+
+    Raises NotFound, and Conflict for an interview that nobody has booked.
+    """
+    interview = await get(tx, interview_id)
+    if interview.meeting is None or not interview.meeting.status.is_live:
+        raise Conflict(
+            "There is no meeting to say that about.", do="Say it once the interview is booked."
+        )
+    await store.hold(tx, [interview_id])
+    await store.set_outcome(tx, interview_id, outcome)
+    said = "took the outcome back" if outcome is None else f"said how it went: {outcome.value}"
+    await store.note(tx, interview_id, said, actor=by, now=now)
+    await _restand_kept(tx, [interview_id], now=now)
+
+
+async def _newest_link(tx: Transaction, interview_id: int) -> BookingLink:
+    await get(tx, interview_id)
+    await store.hold(tx, [interview_id])
+    kept = [link for link in await store.links_of(tx, [interview_id]) if link.revoked_at is None]
+    if not kept:
+        raise Conflict("There is no booking link to extend.", do="Send a new one.")
+    return kept[-1]
 
 
 async def link(tx: Transaction, link_id: int) -> BookingLink | None:
@@ -124,6 +177,13 @@ async def mark_sent(tx: Transaction, interview_id: int, *, now: datetime) -> Non
 async def note(tx: Transaction, interview_id: int, what: str, *, by: str, now: datetime) -> None:
     """Keep what somebody or something did, for the timeline."""
     await store.note(tx, interview_id, what, actor=by, now=now)
+
+
+async def note_all(
+    tx: Transaction, interview_ids: Collection[int], what: str, *, by: str, now: datetime
+) -> None:
+    """The same for many."""
+    await store.note_all(tx, interview_ids, what, actor=by, now=now)
 
 
 async def flag(tx: Transaction, interview_id: int, why: Attention, *, now: datetime) -> None:
@@ -209,10 +269,15 @@ async def restand(
     held = await store.hold(tx, list(meetings))
     links = await links_of(tx, list(meetings))
     known = await candidates.by_ids(tx, {each.candidate_id for each in held})
+    stood: list[Stood] = []
     for interview in held:
         of = meetings[interview.id]
         standing = model.stand(
-            links[interview.id], of, now=now, withdrawn=interview.withdrawn_at is not None
+            links[interview.id],
+            of,
+            now=now,
+            withdrawn=interview.withdrawn_at is not None,
+            outcome=interview.outcome,
         )
         candidate = known.get(interview.candidate_id)
         attention = model.flags(
@@ -221,14 +286,15 @@ async def restand(
             attendees=attendees,
             addresses=candidate.addresses if candidate else (),
         )
-        await _save(
-            tx,
-            interview,
-            standing,
-            attention=attention | (interview.attention - model.DERIVED),
-            reschedules=sum(each.is_moved for each in of),
-            now=now,
+        stood.append(
+            Stood(
+                interview=interview,
+                standing=standing,
+                attention=attention | (interview.attention - model.DERIVED),
+                reschedules=sum(each.is_moved for each in of),
+            )
         )
+    await _save(tx, stood, now)
 
 
 async def turn(tx: Transaction, *, now: datetime) -> int:
@@ -242,34 +308,31 @@ async def _restand_kept(tx: Transaction, ids: Collection[int], *, now: datetime)
     """Restand by the booking that counts, as it is kept on the interview."""
     held = await store.hold(tx, ids)
     links = await links_of(tx, ids)
+    stood: list[Stood] = []
     for interview in held:
         kept = [interview.meeting] if interview.meeting else []
         standing = model.stand(
-            links[interview.id], kept, now=now, withdrawn=interview.withdrawn_at is not None
-        )
-        await _save(
-            tx,
-            interview,
-            standing,
-            attention=interview.attention,
-            reschedules=interview.reschedules,
+            links[interview.id],
+            kept,
             now=now,
+            withdrawn=interview.withdrawn_at is not None,
+            outcome=interview.outcome,
         )
+        stood.append(
+            Stood(
+                interview=interview,
+                standing=standing,
+                attention=interview.attention,
+                reschedules=interview.reschedules,
+            )
+        )
+    await _save(tx, stood, now)
 
 
-async def _save(
-    tx: Transaction,
-    interview: Interview,
-    standing: model.Standing,
-    *,
-    attention: frozenset[Attention],
-    reschedules: int,
-    now: datetime,
-) -> None:
-    await store.save_standing(
-        tx, interview, standing, attention=attention, reschedules=reschedules, now=now
-    )
-    announce(tx, f"interview:{interview.id}")
+async def _save(tx: Transaction, stood: Sequence[Stood], now: datetime) -> None:
+    await store.save_standings(tx, stood, now)
+    for each in stood:
+        announce(tx, f"interview:{each.interview.id}")
 
 
 def _missing(interview_id: int) -> NotFound:

@@ -12,7 +12,7 @@ from greenroom.accounts.model import User
 from greenroom.bookings import timeline
 from greenroom.errors import BadRequest
 from greenroom.interviews import actions, invitations, overview
-from greenroom.interviews.model import Attention, Status
+from greenroom.interviews.model import Attention, Outcome, Status
 from greenroom.interviews.overview import Asked, Row
 from greenroom.parts import Parts
 
@@ -147,6 +147,18 @@ class InvitationIn(BaseModel):
     message: str = Field("", max_length=5000)
 
 
+class ExtensionIn(BaseModel):
+    """How long the link is to work from now on."""
+
+    days: Annotated[int, Field(ge=1, le=365)] = 14
+
+
+class OutcomeIn(BaseModel):
+    """How the meeting went."""
+
+    outcome: Outcome | None
+
+
 @router.post("", status_code=201)
 async def send(
     request: Request, given: SendIn, user: Annotated[User, Depends(recruiter)]
@@ -274,6 +286,47 @@ async def revoke(
     parts: Parts = request.app.state.parts
     async with parts.database.transaction() as tx:
         await actions.revoke(tx, interview_id, by=user.name, now=datetime.now(UTC))
+        return _out(parts, await overview.row(tx, interview_id))
+
+
+@router.post("/{interview_id}/extension", status_code=202)
+async def extend(
+    request: Request,
+    interview_id: int,
+    given: ExtensionIn,
+    user: Annotated[User, Depends(recruiter)],
+) -> InterviewOut:
+    """Let the candidate's link work longer; its address stays."""
+    parts: Parts = request.app.state.parts
+    async with parts.database.transaction() as tx:
+        await actions.extend(tx, interview_id, days=given.days, by=user.name, now=datetime.now(UTC))
+        return _out(parts, await overview.row(tx, interview_id))
+
+
+@router.post("/{interview_id}/replacement", status_code=202)
+async def replace(
+    request: Request, interview_id: int, user: Annotated[User, Depends(recruiter)]
+) -> InterviewOut:
+    """Switch the old link off and make a new one, without writing to the candidate."""
+    parts: Parts = request.app.state.parts
+    async with parts.database.transaction() as tx:
+        await actions.replace_link(tx, interview_id, by=user.name, now=datetime.now(UTC))
+        return _out(parts, await overview.row(tx, interview_id))
+
+
+@router.post("/{interview_id}/outcome", status_code=202)
+async def say_outcome(
+    request: Request,
+    interview_id: int,
+    given: OutcomeIn,
+    user: Annotated[User, Depends(recruiter)],
+) -> InterviewOut:
+    """Say how the meeting went; null takes it back."""
+    parts: Parts = request.app.state.parts
+    async with parts.database.transaction() as tx:
+        await actions.say_outcome(
+            tx, interview_id, given.outcome, by=user.name, now=datetime.now(UTC)
+        )
         return _out(parts, await overview.row(tx, interview_id))
 
 

@@ -11,6 +11,7 @@ from greenroom.interviews.overview import Row
 from greenroom.live.feed import announce
 from greenroom.mail import letters, outbox, smtp
 from greenroom.mail.model import Kind, Outgoing, State
+from greenroom.mail.outbox import Addressed
 from greenroom.settings import Settings
 
 
@@ -20,38 +21,43 @@ async def invite(
     *,
     settings: Settings,
     by: str,
+    reply_to: str | None = None,
     message: str = "",
     now: datetime,
 ) -> None:
     """Write to the candidates of these interviews with their live links.
 
-    `by` is who writes, `message` their own words. Raises Conflict for an interview without a
-    live link, and Invalid for a message with an unknown variable.
+    `by` is who writes, `reply_to` where answers go, `message` their own words. Raises Conflict
+    for an interview without a live link, and Invalid for a message with an unknown variable.
     """
     await actions.hold(tx, interview_ids)
     found = await actions.by_ids(tx, interview_ids)
-    for row in await overview.rows(tx, list(found.values())):
-        if row.link is None or not row.link.is_live(now) or not row.candidate.addresses:
-            raise Conflict(
-                f"{row.candidate.name} has no booking link that works.",
-                do="Send a new link; then the letter goes with it.",
-            )
-        letter = preview(row, row.link, settings=settings, by=by, message=message)
-        written = await outbox.of_interview(tx, row.id)
-        await outbox.put(
-            tx,
-            letter,
+    before = await outbox.counts(tx, Kind.INVITATION, interview_ids)
+    written = [
+        Addressed(
+            letter=preview(row, _live(row, now), settings=settings, by=by, message=message),
             kind=Kind.INVITATION,
-            version=1 + sum(each.kind is Kind.INVITATION for each in written),
+            version=1 + before.get(row.id, 0),
             interview_id=row.id,
             candidate_id=row.candidate.id,
             to_address=row.candidate.addresses[0],
             to_name=row.candidate.name,
-            mail_from=settings.mail_from,
-            now=now,
+            reply_to=reply_to,
         )
-        await actions.note(tx, row.id, "wrote the invitation", by=by, now=now)
-        announce(tx, "letter")
+        for row in await overview.rows(tx, list(found.values()))
+    ]
+    await outbox.put_all(tx, written, mail_from=settings.mail_from, now=now)
+    await actions.note_all(tx, list(found), "wrote the invitation", by=by, now=now)
+    announce(tx, "letter")
+
+
+def _live(row: Row, now: datetime) -> BookingLink:
+    if row.link is None or not row.link.is_live(now) or not row.candidate.addresses:
+        raise Conflict(
+            f"{row.candidate.name} has no booking link that works.",
+            do="Send a new link; then the letter goes with it.",
+        )
+    return row.link
 
 
 def preview(

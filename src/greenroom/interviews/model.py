@@ -101,6 +101,14 @@ class MeetingStatus(StrEnum):
         return self in {MeetingStatus.REQUESTED, MeetingStatus.CONFIRMED}
 
 
+class Outcome(StrEnum):
+    """How a meeting went, as a person here says. Values are stored and are the API's."""
+
+    ATTENDED = "attended"
+    CANDIDATE_NO_SHOW = "candidate_no_show"
+    HOST_NO_SHOW = "host_no_show"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meeting:
     """A booking of this interview, as far as the interview's status goes. Times are UTC.
@@ -161,6 +169,7 @@ class Interview:
     status_since: datetime
     attention: frozenset[Attention]
     withdrawn_at: datetime | None
+    outcome: Outcome | None
     turns_at: datetime | None
     meeting: Meeting | None
     reschedules: int
@@ -210,14 +219,16 @@ def stand(
     *,
     now: datetime,
     withdrawn: bool = False,
+    outcome: Outcome | None = None,
 ) -> Standing:
     """Derive where an interview stands from its links, its bookings and the clock.
 
-    `withdrawn`: the candidate said they are no longer interested.
+    `withdrawn`: the candidate said they are no longer interested. `outcome` is what a person
+    here said about the meeting; it counts more than what Cal.com says about absences.
     """
     meeting = current(meetings, now=now)
     if meeting is not None and meeting.status.is_live:
-        return _booked(meeting, now)
+        return _booked(meeting, outcome, now)
     if withdrawn:
         return Standing(Status.DECLINED, meeting, None)
     fresh = [link for link in links if meeting is None or link.created_at > meeting.since]
@@ -226,10 +237,10 @@ def stand(
     return _waiting(fresh, meeting, now)
 
 
-def _booked(meeting: Meeting, now: datetime) -> Standing:
-    if meeting.is_no_show:
+def _booked(meeting: Meeting, outcome: Outcome | None, now: datetime) -> Standing:
+    if meeting.is_no_show if outcome is None else outcome is not Outcome.ATTENDED:
         return Standing(Status.NO_SHOW, meeting, None)
-    if meeting.ends_at <= now:
+    if meeting.ends_at <= now or outcome is Outcome.ATTENDED:
         return Standing(Status.DONE, meeting, None)
     confirmed = meeting.status is MeetingStatus.CONFIRMED
     status = Status.CONFIRMED if confirmed else Status.REQUESTED

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import AwareDatetime
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from greenroom.accounts.guard import Recruiter, Viewer
+from greenroom.accounts.guard import Recruiter, viewer
 from greenroom.bookings import timeline
 from greenroom.bookings.model import Booking
 from greenroom.bookings.timeline import Chain
@@ -29,28 +29,24 @@ router = APIRouter(include_in_schema=False)
 router.include_router(send_pages.router)
 
 _Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
-_Ids = Annotated[list[Annotated[int, Query(ge=1, le=2**63 - 1)]], Query(alias="id", max_length=MOST)]
+_Ids = Annotated[
+    list[Annotated[int, Query(ge=1, le=2**63 - 1)]], Query(alias="id", max_length=MOST)
+]
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _LONGEST_RANGE = 400
 """Days of calendar in one answer."""
 
 
-@router.get("/")
-async def scheduling_page(
-    request: Request, user: Viewer, filters: Annotated[Filters, Query()]
-) -> HTMLResponse:
+@router.get("/", dependencies=[Depends(viewer)])
+async def scheduling_page(request: Request, filters: Annotated[Filters, Query()]) -> HTMLResponse:
     """Show the list and the calendar; to htmx the list and the tabs alone."""
-    parts, now = _parts(request), datetime.now(UTC)
+    parts = _parts(request)
     async with parts.database.transaction() as tx:
         found = await overview.page(tx, filters.asked, before=filters.place, limit=filters.limit)
-        context: dict[str, object] = {
-            "rows": found.rows,
-            "more": filters.after(found.next),
-            "counts": await overview.counts(tx, filters.asked),
-            "freshness": await freshness(tx, parts.seal),
-            "types": await event_types.offered(tx),
-            "has_candidates": bool(found.rows) or bool((await candidates.find(tx, limit=1)).items),
-        }
+        counts = await overview.counts(tx, filters.asked)
+        fresh = await freshness(tx, parts.seal)
+        types = await event_types.offered(tx)
+        known = bool(found.rows) or bool((await candidates.find(tx, limit=1)).items)
     name = "interviews/index.html"
     if "hx-request" in request.headers:
         name = "interviews/_board.html" if filters.before is None else "interviews/_more.html"
@@ -60,15 +56,19 @@ async def scheduling_page(
         filters=filters,
         tabs=TAB_LABELS,
         origin=parts.settings.origin,
-        now=now,
-        **context,
+        rows=found.rows,
+        more=filters.after(found.next),
+        counts=counts,
+        freshness=fresh,
+        types=types,
+        has_candidates=known,
+        now=datetime.now(UTC),
     )
 
 
-@router.get("/interviews/changed")
+@router.get("/interviews/changed", dependencies=[Depends(viewer)])
 async def changed_rows(
     request: Request,
-    user: Viewer,
     filters: Annotated[Filters, Query()],
     ids: _Ids = [],  # noqa: B006  (FastAPI copies it)
 ) -> HTMLResponse:
@@ -90,10 +90,9 @@ async def changed_rows(
     )
 
 
-@router.get("/calendar/events")
+@router.get("/calendar/events", dependencies=[Depends(viewer)])
 async def calendar_events(
     request: Request,
-    user: Viewer,
     start: AwareDatetime,
     end: AwareDatetime,
     filters: Annotated[Filters, Query()],
@@ -126,8 +125,8 @@ def _event(row: Row) -> dict[str, object]:
     }
 
 
-@router.get("/interviews/{interview_id}")
-async def interview_page(request: Request, user: Viewer, interview_id: _Id) -> HTMLResponse:
+@router.get("/interviews/{interview_id}", dependencies=[Depends(viewer)])
+async def interview_page(request: Request, interview_id: _Id) -> HTMLResponse:
     """Show one interview and what its status rests on; to htmx only the inside of the drawer."""
     parts = _parts(request)
     async with parts.database.transaction() as tx:
@@ -156,7 +155,7 @@ async def revoke_link(request: Request, user: Recruiter, interview_id: _Id) -> R
     """Switch the candidate's link off, then show the interview again."""
     async with _parts(request).database.transaction() as tx:
         await actions.revoke(tx, interview_id, by=user.name, now=datetime.now(UTC))
-    return await _again(request, user, interview_id)
+    return await _again(request, interview_id)
 
 
 @router.post("/interviews/{interview_id}/invitation")
@@ -167,12 +166,12 @@ async def send_again(request: Request, user: Recruiter, interview_id: _Id) -> Re
         await invitations.invite(
             tx, [interview_id], settings=parts.settings, by=user.name, now=datetime.now(UTC)
         )
-    return await _again(request, user, interview_id)
+    return await _again(request, interview_id)
 
 
-async def _again(request: Request, user: Viewer, interview_id: int) -> Response:
+async def _again(request: Request, interview_id: int) -> Response:
     if "hx-request" in request.headers:
-        return await interview_page(request, user, interview_id)
+        return await interview_page(request, interview_id)
     return RedirectResponse(f"/interviews/{interview_id}", 303)
 
 

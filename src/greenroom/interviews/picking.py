@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from greenroom.candidates import actions as candidates
-from greenroom.candidates.model import Candidate
+from greenroom.candidates.model import Candidate, Order
 from greenroom.database import Transaction
 from greenroom.interviews import model, store
 from greenroom.interviews.model import Person, Skip, Status
@@ -46,7 +46,7 @@ async def suggestions(
     tx: Transaction, query: str, *, limit: int = 50
 ) -> tuple[Sequence[Candidate], Mapping[int, Status]]:
     """Candidates to pick from, the newest first, and where their newest interview stands."""
-    found = await candidates.find(tx, query=query, order=candidates.Order.NEWEST, limit=limit)
+    found = await candidates.find(tx, query=query, order=Order.NEWEST, limit=limit)
     known = await store.of_candidates(tx, [each.id for each in found.items])
     return found.items, {each.candidate_id: each.status for each in known}
 

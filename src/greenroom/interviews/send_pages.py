@@ -1,6 +1,6 @@
-"""Sending booking links: who, what, a message, check, send. One form; steps are made of it by JS."""
+"""Sending booking links: who, what, a message, check, send. One form, shown in steps by JS."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
@@ -11,11 +11,13 @@ from starlette.responses import HTMLResponse
 from greenroom.accounts.guard import Recruiter
 from greenroom.accounts.model import User
 from greenroom.candidates import actions as candidates
+from greenroom.candidates.model import Candidate
 from greenroom.database import Database, Transaction
 from greenroom.errors import Invalid
 from greenroom.event_types import actions as event_types
 from greenroom.event_types.model import EventType
 from greenroom.interviews import actions, invitations, overview, picking
+from greenroom.interviews.model import Status
 from greenroom.interviews.picking import Pick
 from greenroom.mail import letters
 from greenroom.mail.layout import Letter
@@ -89,7 +91,12 @@ async def send_links(
     now = datetime.now(UTC)
     async with _database(request).transaction() as tx:
         sent = await actions.send(
-            tx, form.candidate, form.event_type_id, by=user.name, now=now, expires_in=form.expires_in
+            tx,
+            form.candidate,
+            form.event_type_id,
+            by=user.name,
+            now=now,
+            expires_in=form.expires_in,
         )
         if form.how == "letter":
             await invitations.invite(
@@ -145,7 +152,10 @@ async def _form(request: Request, user: User, form: SendForm, *, name: str) -> H
 
 async def _suggested(
     tx: Transaction, form: SendForm
-) -> tuple[Sequence[candidates.Candidate], object]:
+) -> tuple[Sequence[Candidate], Mapping[int, Status]]:
+    """Whom else to pick: what a search finds, or the newest while nobody is picked."""
+    if form.candidate and not form.q.strip():
+        return [], {}
     found, standing = await picking.suggestions(tx, form.q)
     return [each for each in found if each.id not in form.candidate], standing
 

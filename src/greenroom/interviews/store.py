@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     TypedColumns,
     and_,
+    bindparam,
     func,
     or_,
     select,
@@ -36,6 +37,7 @@ from greenroom.interviews.model import (
     Interview,
     Meeting,
     MeetingStatus,
+    Outcome,
     Standing,
     Status,
 )
@@ -56,6 +58,7 @@ class _Interviews(TypedColumns):
     status_since: Column[datetime] = Column(_MOMENT, nullable=False)
     attention: Column[list[str]] = Column(ARRAY(Text), nullable=False)
     withdrawn_at: Column[datetime | None] = Column(_MOMENT)
+    outcome: Column[str | None] = Column(Text)
     turns_at: Column[datetime | None] = Column(_MOMENT)
     booking_uid: Column[str | None] = Column(Text)
     booking_status: Column[str | None] = Column(Text)
@@ -139,42 +142,49 @@ class Wanted:
         return found
 
 
-async def add(
-    tx: Transaction, candidate_id: int, event_type_id: int, *, owner: str, now: datetime
-) -> int:
-    """Insert an interview without a link."""
-    row = {
-        "candidate_id": candidate_id,
-        "event_type_id": event_type_id,
-        "owner": owner,
-        "status": Status.TO_INVITE.value,
-        "status_since": now,
-        "attention": [],
-        "successor_expected": False,
-        "no_show": False,
-        "reschedules": 0,
-        "created_at": now,
-        "updated_at": now,
-    }
-    return (await tx.execute(insert(interviews).values(row).returning(_i.id))).scalar_one()
-
-
-async def add_link(
+async def add_all(
     tx: Transaction,
-    interview_id: int,
-    token: str,
+    candidate_ids: Sequence[int],
+    event_type_id: int,
     *,
-    expires_at: datetime | None,
+    owner: str,
     now: datetime,
-) -> int:
-    """Insert a booking link that nobody has sent yet."""
-    row = {
-        "interview_id": interview_id,
-        "token": token,
-        "created_at": now,
-        "expires_at": expires_at,
-    }
-    return (await tx.execute(insert(links).values(row).returning(_l.id))).scalar_one()
+) -> Mapping[int, int]:
+    """Insert an interview without a link for each candidate; give their ids by candidate."""
+    if not candidate_ids:
+        return {}
+    rows = [
+        {
+            "candidate_id": candidate_id,
+            "event_type_id": event_type_id,
+            "owner": owner,
+            "status": Status.TO_INVITE.value,
+            "status_since": now,
+            "attention": [],
+            "successor_expected": False,
+            "no_show": False,
+            "reschedules": 0,
+            "created_at": now,
+            "updated_at": now,
+        }
+        for candidate_id in candidate_ids
+    ]
+    statement = insert(interviews).returning(_i.candidate_id, _i.id)
+    found = await tx.execute(statement, rows)
+    return {row.candidate_id: row.id for row in found}
+
+
+async def add_links(
+    tx: Transaction, tokens: Mapping[int, str], *, expires_at: datetime | None, now: datetime
+) -> Sequence[int]:
+    """Insert a booking link for each interview in `tokens`; nobody has sent them yet."""
+    if not tokens:
+        return []
+    rows = [
+        {"interview_id": id_, "token": token, "created_at": now, "expires_at": expires_at}
+        for id_, token in tokens.items()
+    ]
+    return list((await tx.execute(insert(links).returning(_l.id), rows)).scalars())
 
 
 async def hold(tx: Transaction, ids: Collection[int]) -> Sequence[Interview]:
@@ -237,21 +247,54 @@ async def turned(tx: Transaction, now: datetime, limit: int) -> Sequence[int]:
     return list((await tx.execute(query)).scalars())
 
 
-async def save_standing(
-    tx: Transaction,
-    interview: Interview,
-    standing: Standing,
-    *,
-    attention: Collection[Attention],
-    reschedules: int,
-    now: datetime,
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stood:
+    """Where an interview stood, and where it stands now."""
+
+    interview: Interview
+    standing: Standing
+    attention: Collection[Attention]
+    reschedules: int
+
+
+async def save_standings(tx: Transaction, stood: Sequence[Stood], now: datetime) -> None:
     """Write the derived columns. The only statement that does."""
-    meeting = standing.meeting
-    row = {
+    if stood:
+        rows = [_derived(each, now) for each in stood]
+        await tx.execute(_SAVE_STANDING, rows)
+
+
+_DERIVED = (
+    "status",
+    "status_since",
+    "attention",
+    "turns_at",
+    "booking_uid",
+    "booking_status",
+    "booking_since",
+    "successor_expected",
+    "no_show",
+    "starts_at",
+    "ends_at",
+    "host",
+    "location",
+    "reschedules",
+    "updated_at",
+)
+_SAVE_STANDING = (
+    update(interviews)
+    .where(_i.id == bindparam("of"))
+    .values({name: bindparam(name) for name in _DERIVED})
+)
+
+
+def _derived(stood: Stood, now: datetime) -> dict[str, object]:
+    before, standing, meeting = stood.interview, stood.standing, stood.standing.meeting
+    return {
+        "of": before.id,
         "status": standing.status.value,
-        "status_since": interview.status_since if standing.status is interview.status else now,
-        "attention": sorted(each.value for each in attention),
+        "status_since": before.status_since if standing.status is before.status else now,
+        "attention": sorted(each.value for each in stood.attention),
         "turns_at": standing.turns_at,
         "booking_uid": meeting and meeting.uid,
         "booking_status": meeting and meeting.status.value,
@@ -262,10 +305,9 @@ async def save_standing(
         "ends_at": meeting and meeting.ends_at,
         "host": meeting and meeting.host,
         "location": meeting and meeting.location,
-        "reschedules": reschedules,
+        "reschedules": stood.reschedules,
         "updated_at": now,
     }
-    await tx.execute(update(interviews).where(_i.id == interview.id).values(row))
 
 
 async def set_attention(
@@ -273,6 +315,12 @@ async def set_attention(
 ) -> None:
     """Overwrite the flags."""
     values = {"attention": sorted(each.value for each in attention), "updated_at": now}
+    await tx.execute(update(interviews).where(_i.id == interview_id).values(values))
+
+
+async def set_outcome(tx: Transaction, interview_id: int, outcome: Outcome | None) -> None:
+    """Overwrite what a person said about the meeting."""
+    values = {"outcome": outcome and outcome.value}
     await tx.execute(update(interviews).where(_i.id == interview_id).values(values))
 
 
@@ -309,8 +357,16 @@ async def change_link(tx: Transaction, link_id: int, **values: str | datetime | 
 
 async def note(tx: Transaction, interview_id: int, what: str, *, actor: str, now: datetime) -> None:
     """Keep what somebody did, for the timeline."""
-    row = {"interview_id": interview_id, "at": now, "actor": actor, "what": what}
-    await tx.execute(insert(history).values(row))
+    await note_all(tx, [interview_id], what, actor=actor, now=now)
+
+
+async def note_all(
+    tx: Transaction, interview_ids: Collection[int], what: str, *, actor: str, now: datetime
+) -> None:
+    """The same on many interviews."""
+    rows = [{"interview_id": id_, "at": now, "actor": actor, "what": what} for id_ in interview_ids]
+    if rows:
+        await tx.execute(insert(history), rows)
 
 
 async def notes(tx: Transaction, interview_id: int) -> Sequence[tuple[datetime, str, str]]:
@@ -329,6 +385,7 @@ def _interview(row: RowMapping) -> Interview:
         status_since=row["status_since"],
         attention=frozenset(Attention(each) for each in row["attention"]),
         withdrawn_at=row["withdrawn_at"],
+        outcome=Outcome(row["outcome"]) if row["outcome"] else None,
         turns_at=row["turns_at"],
         meeting=_meeting(row),
         reschedules=row["reschedules"],

@@ -1,9 +1,12 @@
 """Letters wait here until the mail server has taken them; each goes out once."""
 
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
 
 from greenroom import jobs
 from greenroom.database import Database, Transaction
@@ -17,8 +20,24 @@ from greenroom.mail.wording import person
 SEND = "send_letter"
 """The job that sends one letter; it is given `letter_id`."""
 
+_log = structlog.get_logger()
+
 Settled = Callable[[Transaction, Outgoing], Awaitable[None]]
 """Told, in the transaction that keeps it, what became of a letter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addressed:
+    """A letter and whom it is for. Answers go to `reply_to`, else to GREENROOM_MAIL_FROM."""
+
+    letter: Letter
+    kind: Kind
+    version: int
+    interview_id: int | None
+    candidate_id: int | None
+    to_address: str
+    to_name: str
+    reply_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,40 +62,66 @@ async def put(
     now: datetime,
     reply_to: str | None = None,
 ) -> int | None:
-    """Keep a letter and queue its sending; return its id.
+    """Keep a letter and queue its sending, as `put_all` does; return its id."""
+    addressed = Addressed(
+        letter=letter,
+        kind=kind,
+        version=version,
+        interview_id=interview_id,
+        candidate_id=candidate_id,
+        to_address=to_address,
+        to_name=to_name,
+        reply_to=reply_to,
+    )
+    (letter_id,) = await put_all(tx, [addressed], mail_from=mail_from, now=now)
+    return letter_id
 
-    None, and nothing kept, when the interview already has a letter of this kind and version:
-    the same news never goes out twice. Answers go to `reply_to`. `mail_from` is the setting;
-    the letter's Message-ID is made from its domain and stays the same for every attempt.
-    Raises Invalid for addresses that are none.
+
+async def put_all(
+    tx: Transaction, written: Sequence[Addressed], *, mail_from: str, now: datetime
+) -> Sequence[int | None]:
+    """Keep letters and queue their sending; return their ids, in the order of `written`.
+
+    None stands for a letter that was not kept because its interview already has one of that
+    kind and version: the same news never goes out twice. `mail_from` is the setting; each
+    letter's Message-ID is made from its domain and stays the same for every attempt. Raises
+    Invalid for an address that is none.
     """
-    mime.mailbox(to_address)
-    if reply_to is not None:
-        mime.mailbox(reply_to)
-    unique = f"{interview_id}|{kind}|{version}|{to_address}|{letter.subject}|{now.isoformat()}"
-    digest = hashlib.sha256(unique.encode()).hexdigest()[:32]
-    values = {
-        "interview_id": interview_id,
-        "candidate_id": candidate_id,
-        "kind": kind.value,
-        "version": version,
-        "to_address": to_address,
-        "to_name": person(to_name),
-        "reply_to": reply_to,
-        "subject": letter.subject,
-        "text": letter.text,
-        "html": letter.html,
-        "link": letter.link,
-        "message_id": f"{digest}@{mime.sender(mail_from).domain}",
+    domain = mime.sender(mail_from).domain
+    rows = [_row(each, domain, now) for each in written]
+    ids = await store.add(tx, rows)
+    await jobs.enqueue(tx, SEND, *map(_job, ids.values()))
+    return [ids.get(str(row["message_id"])) for row in rows]
+
+
+def _job(letter_id: int) -> dict[str, Any]:
+    return {"letter_id": letter_id}
+
+
+def _row(written: Addressed, domain: str, now: datetime) -> dict[str, object]:
+    mime.mailbox(written.to_address)
+    if written.reply_to is not None:
+        mime.mailbox(written.reply_to)
+    news = (written.interview_id, written.kind, written.version, written.to_address)
+    unique = "|".join(map(str, (*news, written.letter.subject, now.isoformat())))
+    return {
+        "interview_id": written.interview_id,
+        "candidate_id": written.candidate_id,
+        "kind": written.kind.value,
+        "version": written.version,
+        "to_address": written.to_address,
+        "to_name": person(written.to_name),
+        "reply_to": written.reply_to,
+        "subject": written.letter.subject,
+        "text": written.letter.text,
+        "html": written.letter.html,
+        "link": written.letter.link,
+        "message_id": f"{hashlib.sha256(unique.encode()).hexdigest()[:32]}@{domain}",
         "state": State.QUEUED.value,
         "attempts": 0,
         "created_at": now,
         "next_attempt_at": now,
     }
-    letter_id = await store.add(tx, values)
-    if letter_id is not None:
-        await jobs.enqueue(tx, SEND, {"letter_id": letter_id})
-    return letter_id
 
 
 async def send_one(
@@ -111,7 +156,7 @@ async def send_one(
 
 async def _send(letter: Outgoing, server: Server, mail_from: str, now: datetime) -> Verdict:
     try:
-        by, to = mime.sender(mail_from), mime.mailbox(letter.to_address)
+        by, to = mime.sender(mail_from), mime.mailbox(letter.to_address, letter.to_name)
         raw = mime.wire(letter, by=by, to=to, now=now)
         await smtp.deliver(server, raw, by=by, to=to)
     except smtp.NotTaken as error:
@@ -138,6 +183,7 @@ async def _settle(
             after = await store.get(tx, letter.id)
             assert after is not None
             await settled(tx, after)
+    _log.info("Tried to send a letter", letter_id=letter.id, state=verdict.state.value)
     return verdict.state
 
 
@@ -155,7 +201,7 @@ async def retry(tx: Transaction, letter_id: int, now: datetime) -> Outgoing:
             do="There is nothing to do; look at its page in a moment.",
         )
     await store.requeue(tx, letter_id, now)
-    await jobs.enqueue(tx, SEND, {"letter_id": letter_id})
+    await jobs.enqueue(tx, SEND, _job(letter_id))
     return letter
 
 
@@ -174,6 +220,11 @@ async def page(
     found = await store.page(tx, state=state, before=before, limit=limit + 1)
     items = found[:limit]
     return Page(items, items[-1].id if len(found) > limit else None)
+
+
+async def counts(tx: Transaction, kind: Kind, interview_ids: Collection[int]) -> Mapping[int, int]:
+    """How many letters of this kind each interview has; those without one are left out."""
+    return await store.counts(tx, kind.value, interview_ids)
 
 
 async def of_interview(tx: Transaction, interview_id: int) -> Sequence[Outgoing]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -26,6 +27,8 @@ _TIMEOUT = 20.0
 """Seconds for each answer of the server."""
 _DEADLINE = 90.0
 """Seconds for the whole letter; less than `model.LEASE`."""
+_GOODBYE = 2.0
+"""Seconds to wait for the answer to QUIT, when the letter is taken already."""
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 _FOR_GOOD = range(500, 600)
 
@@ -131,10 +134,16 @@ async def deliver(server: Server, raw: bytes, *, by: Mailbox, to: Mailbox) -> No
     )
     options = ["SMTPUTF8"] if to.needs_utf8 or by.needs_utf8 else []
     try:
-        async with asyncio.timeout(_DEADLINE), client:
+        # Not `async with client`: its goodbye would hide that the letter was taken, or hang.
+        async with asyncio.timeout(_DEADLINE):
+            await client.connect()
             await client.sendmail(by.address, [to.address], raw, mail_options=options)
+        with suppress(SMTPException, OSError):
+            await client.quit(timeout=_GOODBYE)
     except (SMTPException, OSError, TimeoutError, ValueError) as error:
         raise _not_taken(server, error) from error
+    finally:
+        client.close()
 
 
 def _not_taken(server: Server, error: Exception) -> NotTaken:

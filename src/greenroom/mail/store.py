@@ -1,6 +1,6 @@
 """The outbox in PostgreSQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import (
@@ -69,10 +69,12 @@ _c = letters.c
 _waits = _c.state.in_(_WAITING)
 
 
-async def add(tx: Transaction, values: Mapping[str, object]) -> int | None:
-    """Insert a letter; None when its interview has one of that kind and version."""
-    statement = insert(letters).values(**values).on_conflict_do_nothing().returning(_c.id)
-    return (await tx.execute(statement)).scalar_one_or_none()
+async def add(tx: Transaction, rows: Sequence[Mapping[str, object]]) -> Mapping[str, int]:
+    """Insert letters; return the ids by Message-ID, without those that were there already."""
+    if not rows:
+        return {}
+    statement = insert(letters).on_conflict_do_nothing().returning(_c.message_id, _c.id)
+    return {row.message_id: row.id for row in await tx.execute(statement, rows)}
 
 
 async def get(tx: Transaction, letter_id: int) -> Outgoing | None:
@@ -94,8 +96,10 @@ async def claim(
 
 async def settle(tx: Transaction, letter: Outgoing, verdict: Verdict, now: datetime) -> bool:
     """Keep what became of a claimed letter; False if somebody else has claimed it since."""
+    held = verdict.state is State.HELD  # nothing was begun, so it is no attempt
     values = {
         "state": verdict.state.value,
+        "attempts": letter.attempts - held,
         "error": verdict.error,
         "next_attempt_at": verdict.next_attempt_at,
         "sent_at": now if verdict.state is State.SENT else None,
@@ -134,6 +138,13 @@ async def page(
         query = query.where(_c.id < before)
     rows = (await tx.execute(query.order_by(_c.id.desc()).limit(limit))).mappings()
     return [_outgoing(row) for row in rows]
+
+
+async def counts(tx: Transaction, kind: str, interview_ids: Collection[int]) -> Mapping[int, int]:
+    """How many letters of the kind each interview has; those without one are left out."""
+    query = select(_c.interview_id, func.count()).group_by(_c.interview_id)
+    mine = query.where(_c.interview_id.in_(interview_ids), _c.kind == kind)
+    return {id_: number for id_, number in await tx.execute(mine) if id_ is not None}
 
 
 async def of_interview(tx: Transaction, interview_id: int) -> Sequence[Outgoing]:

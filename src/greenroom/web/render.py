@@ -51,7 +51,7 @@ def install(app: FastAPI, settings: Settings) -> None:
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(DataError, _unstorable)
-    limits = {WEBHOOK_PATH: 256 * _KIB} | dict.fromkeys(_IMPORTS, 5 * 1024 * _KIB)
+    limits = {WEBHOOK_PATH: 256 * _KIB} | dict.fromkeys(_IMPORTS, 8 * 1024 * _KIB)
     # The last one added is the outermost.
     app.add_middleware(SameOrigin, public_url=settings.origin, webhook_path=WEBHOOK_PATH)
     app.add_middleware(BodyLimit, limits=limits)

@@ -15,12 +15,12 @@ from greenroom.errors import BadRequest, GreenroomError, NotAllowed
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; "
+    "font-src 'self'; connect-src 'self'; manifest-src 'self'; frame-src 'self'; "
+    "form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
 
 _EVERYWHERE = {
-    "content-security-policy": CONTENT_SECURITY_POLICY,
     "x-content-type-options": "nosniff",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
@@ -229,7 +229,7 @@ class SecurityHeaders:
         if public_url.startswith("https://"):
             everywhere["strict-transport-security"] = "max-age=31536000"
         self._everywhere = [_raw(name, value) for name, value in everywhere.items()]
-        self._ours = {name for name, _ in (*self._everywhere, *_BY_PATH)}
+        self._ours = {name for name, _ in (*self._everywhere, *_OURS, *_BY_PATH)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on and dress the answer."""
@@ -241,8 +241,9 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = [pair for pair in message["headers"] if pair[0].lower() not in self._ours]
+                own = [pair for pair in message["headers"] if pair[0].lower() == _POLICY]
                 by_path = (_referrer(path), _caching(path, message["status"]))
-                message["headers"] = [*given, *self._everywhere, *by_path]
+                message["headers"] = [*given, *self._everywhere, *(own or _OURS), *by_path]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
@@ -252,6 +253,9 @@ def _raw(name: str, value: str) -> tuple[bytes, bytes]:
     return name.encode("latin-1"), value.encode("latin-1")
 
 
+_POLICY = b"content-security-policy"
+_OURS = [_raw("content-security-policy", CONTENT_SECURITY_POLICY)]
+"""What stands where a route sets no policy of its own: a letter shown in a frame has one."""
 _SAME_ORIGIN = _raw("referrer-policy", "same-origin")
 _NO_REFERRER = _raw("referrer-policy", "no-referrer")
 _NO_STORE = _raw("cache-control", "no-store")

@@ -356,6 +356,7 @@ def upgrade() -> None:  # noqa: PLR0915  (one statement a table)
         sa.Column("status_since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("attention", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("outcome", sa.Text(), nullable=True),
         sa.Column("turns_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("booking_uid", sa.Text(), nullable=True),
         sa.Column("booking_status", sa.Text(), nullable=True),
