@@ -90,7 +90,9 @@ def serving(data_dir: Path, *options: str, **settings: str) -> Iterator[Served]:
 
 
 @contextmanager
-def started(words: list[str], data_dir: Path, *, until: str, **settings: str) -> Iterator[Served]:
+def started(
+    words: list[str], data_dir: Path, *, until: str | None, **settings: str
+) -> Iterator[Served]:
     """A command that goes on; given once it has printed the line that begins with `until`."""
     with data_dir.with_name(f"{data_dir.name}.log").open("a") as log:
         process = subprocess.Popen(
@@ -102,23 +104,24 @@ def started(words: list[str], data_dir: Path, *, until: str, **settings: str) ->
             text=True,
         )
     try:
-        said = ""
-        for line in process.stdout:
-            said += line
-            if line.lstrip().startswith(until):
-                break
-        else:
-            raise AssertionError(
-                f"{words} ended: {data_dir.with_name(f'{data_dir.name}.log').read_text()}"
-            )
-        url = next(word for word in said.rpartition(until)[2].split() if word.startswith("http"))
+        said = "" if until is None else _said(process, until)
+        url = next((word for word in said.rpartition(until or "")[2].split() if "://" in word), "")
         with httpx2.Client(timeout=_PATIENCE, trust_env=False) as http:
-            yield Served(process, url.rstrip("."), said, http)
+            yield Served(process, url, said, http)
     finally:
         if process.poll() is None:
             process.terminate()
         process.communicate(timeout=_PATIENCE)
         put_out(data_dir)
+
+
+def _said(process: "subprocess.Popen[str]", until: str) -> str:
+    said = ""
+    for line in process.stdout:
+        said += line
+        if line.lstrip().startswith(until):
+            return said
+    raise AssertionError(f"It ended with {process.wait()}, and said: {said}")
 
 
 def put_out(data_dir: Path) -> None:

@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import anyio
+import httpx2
 import pytest
 import structlog
 import typer.main
@@ -399,11 +400,12 @@ async def running(database_url: str) -> AsyncIterator[tuple[str, Parts]]:
         config = uvicorn.Config(create_app(chosen, greenroom), log_config=None, access_log=False)
         server = uvicorn.Server(config)
         server.capture_signals = suppress  # pytest keeps its own
-        async with asyncio.TaskGroup() as group:
-            intake = group.create_task(greenroom.intake.run())
-            serving = group.create_task(server.serve(sockets=[listener]))
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        intake = asyncio.create_task(greenroom.intake.run())
+        try:
             await _connect(greenroom)
             yield origin, greenroom
+        finally:
             server.should_exit = True
             await serving
             intake.cancel()
@@ -484,6 +486,23 @@ async def _pending(greenroom: Parts) -> int:
         event_type = (await event_types.offered(tx))[0]
         sent = await interviews.send(tx, [candidate.id], event_type.id, by="Robin", now=now)
     return sent.interview_ids[0]
+
+
+@pytest.mark.anyio
+async def test_every_address_of_the_api_that_only_reads_answers(database_url):
+    async with running(database_url) as (origin, greenroom):
+        body = b'{"triggerEvent":"PING","payload":{}}'
+        await greenroom.intake.keep(1, body, datetime.now(UTC))
+        async with greenroom.database.transaction() as tx:
+            token = await accounts.create_token(tx, "docs", Role.VIEWER, datetime.now(UTC))
+        listed = routes(create_app(greenroom.settings, greenroom).routes)
+        paths = [each[4:] for each in listed if each.startswith("GET") and "{" not in each]
+        headers = {"Authorization": f"Bearer {token}", "Accept": "text/html"}
+
+        async with httpx2.AsyncClient(base_url=origin, headers=headers) as client:
+            answered = {path: (await client.get(path)).status_code for path in paths}
+
+        assert answered == dict.fromkeys(paths, 200)
 
 
 @needs_tools

@@ -4,6 +4,7 @@ import "./page/times.js";
 import "./page/live.js";
 import "./page/changes.js";
 import "./page/address.js";
+import "./page/ask.js";
 import "./page/copy.js";
 import "./page/dismiss.js";
 import "./page/picking.js";

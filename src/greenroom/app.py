@@ -136,7 +136,7 @@ async def serve(
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=4,
     )
     conninfo = running.database.conninfo

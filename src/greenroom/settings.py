@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="GREENROOM_",
         env_file=".env",
+        env_ignore_empty=True,
         extra="ignore",
         populate_by_name=True,
     )
@@ -53,7 +54,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path("greenroom-data")
     """The embedded PostgreSQL and the secret key live here. Back this up."""
 
-    database_url: Annotated[str, AfterValidator(_for_libpq), Field(repr=False)] | None = None
+    database_url: Annotated[str, AfterValidator(_for_libpq)] | None = None
     """An external PostgreSQL 15 or later. Unset: one is run inside `data_dir`."""
 
     secret_key: SecretStr | None = None
@@ -81,6 +82,11 @@ class Settings(BaseSettings):
 
     unsigned_webhooks: Literal["refuse", "accept"] = "refuse"
     """`accept` takes deliveries without a signature: for trials, never on a public address."""
+
+    trusted_proxies: str = "127.0.0.1"
+    """Addresses of the proxies in front of us, with commas between.
+
+    Their word about a visitor's address counts, and tries to sign in are counted by it."""
 
     session_days: Annotated[int, Field(ge=1, le=90)] = 14
     """Days until an idle browser must sign in again."""

@@ -307,3 +307,14 @@ def test_every_status_has_a_word_and_waits_for_a_booking_or_not(each):
 @pytest.mark.parametrize("each", Attention)
 def test_every_flag_has_a_sentence(each):
     assert each.label
+
+
+def test_the_occurrences_of_one_series_are_not_two_bookings():
+    weekly = [meeting(uid="first", series="weekly"), meeting(uid="second", series="weekly")]
+    twice = [*weekly, meeting(uid="other")]
+
+    def flags(meetings):
+        return model.flags([link()], meetings, attendees={}, addresses=())
+
+    assert flags(weekly) == frozenset()
+    assert flags(twice) == {Attention.SECOND_BOOKING}

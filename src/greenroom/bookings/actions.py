@@ -287,6 +287,7 @@ def _meeting(kept: Kept) -> Meeting | None:
         is_no_show=booking.outcome in {Outcome.CANDIDATE_NO_SHOW, Outcome.HOST_NO_SHOW},
         host=booking.host.name if booking.host else None,
         location=booking.location,
+        series=booking.series,
     )
 
 

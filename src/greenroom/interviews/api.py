@@ -182,6 +182,7 @@ async def send(
                 sent.interview_ids,
                 settings=parts.settings,
                 by=user.name,
+                reply_to=user.email or None,
                 message=given.message,
                 now=now,
             )
@@ -272,6 +273,7 @@ async def invite(
             [interview_id],
             settings=parts.settings,
             by=user.name,
+            reply_to=user.email or None,
             message=given.message,
             now=datetime.now(UTC),
         )

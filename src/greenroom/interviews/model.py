@@ -127,6 +127,8 @@ class Meeting:
     is_no_show: bool = False
     host: str | None = None
     location: str | None = None
+    series: str | None = None
+    """What several occurrences of one booking have in common; None for a single one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,7 +280,7 @@ def flags(
     """
     live = [each for each in meetings if each.status.is_live and not each.is_moved]
     found: set[Attention] = set()
-    if len(live) > 1:
+    if len({each.series or each.uid for each in live}) > 1:
         found.add(Attention.SECOND_BOOKING)
     own = {address.casefold() for address in addresses}
     for each in live:

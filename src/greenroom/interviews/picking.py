@@ -1,5 +1,6 @@
 """Before a round is sent: who would get a link, and who not. Nothing is changed."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -40,6 +41,17 @@ async def foresee(
     )
     skipped = dict(round_.skip)
     return [Pick(id_, people.get(id_), skipped.get(id_)) for id_ in wanted]
+
+
+async def likely(tx: Transaction, candidate_ids: Iterable[int]) -> int | None:
+    """The event type that most of these are waiting to be invited for; None without interviews."""
+    known = await store.of_candidates(tx, list(candidate_ids))
+    wanted = Counter(
+        each.event_type_id
+        for each in known
+        if each.status.waits_for_booking and each.status is not Status.PENDING
+    )
+    return next((event_type_id for event_type_id, _ in wanted.most_common(1)), None)
 
 
 async def suggestions(

@@ -104,6 +104,7 @@ async def send_links(
                 sent.interview_ids,
                 settings=_settings(request),
                 by=user.name,
+                reply_to=user.email or None,
                 message=form.message,
                 now=now,
             )
@@ -128,7 +129,9 @@ async def _form(request: Request, user: User, form: SendForm, *, name: str) -> H
     async with _database(request).transaction() as tx:
         types = await event_types.offered(tx)
         if form.event_type_id is None and types:
-            form.event_type_id = types[0].id
+            likely = await picking.likely(tx, form.candidate)
+            offered = [each.id for each in types]
+            form.event_type_id = likely if likely in offered else offered[0]
         picks = await picking.foresee(tx, form.candidate, form.event_type_id)
         found, standing = await _suggested(tx, form)
     chosen = next((each for each in types if each.id == form.event_type_id), None)

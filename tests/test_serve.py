@@ -1,0 +1,212 @@
+"""`serve` and `work` as processes: how they begin, what they keep, how they end."""
+
+import http.client
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from builders import delivery
+from greenroom.calcom.webhook import signature
+from greenroom.settings import WEBHOOK_PATH
+from program import Served, run, serving, started, until
+
+SECRET = "whsec_served_0123456789ab"
+PASSWORD = "seven lanterns over marmalade"
+DELIVERIES = "/api/admin/scheduling/deliveries"
+
+
+class Burst:
+    """Signed deliveries over 16 connections, as fast as they are answered.
+
+    `answered` has the delivery's id for each uid that was answered 200, `refused` the other
+    statuses; a connection that breaks is not opened again.
+    """
+
+    def __init__(self, served: Served, name: str, many: int) -> None:
+        self.answered: dict[str, int] = {}
+        self.refused: list[int] = []
+        self._where = urlsplit(served.url).netloc.replace("localhost", "127.0.0.1")
+        self._uids = (f"{name}{number}" for number in range(many))
+        self._taking = threading.Lock()
+        self._threads = [threading.Thread(target=self._send) for _ in range(16)]
+        for thread in self._threads:
+            thread.start()
+
+    def wait(self) -> None:
+        for thread in self._threads:
+            thread.join()
+
+    def _send(self) -> None:
+        connection = http.client.HTTPConnection(self._where, timeout=30)
+        try:
+            while uid := self._next():
+                status, answer = _post(connection, uid)
+                if status == 200:
+                    self.answered[uid] = int(answer.split(b'"delivery":"')[1].split(b'"')[0])
+                else:
+                    self.refused.append(status)
+        except (OSError, http.client.HTTPException):
+            pass
+        finally:
+            connection.close()
+
+    def _next(self) -> str | None:
+        with self._taking:
+            return next(self._uids, None)
+
+
+def _post(connection: http.client.HTTPConnection, uid: str) -> tuple[int, bytes]:
+    body = delivery(uid=uid)
+    connection.request("POST", WEBHOOK_PATH, body, {"X-Cal-Signature-256": signature(SECRET, body)})
+    response = connection.getresponse()
+    return response.status, response.read()
+
+
+@contextmanager
+def signed_in(data_dir: Path, *options: str) -> Iterator[Served]:
+    """A running `serve`, with an admin signed in."""
+    with serving(data_dir, *options) as served:
+        form = {"email": "robin@example.org", "password": PASSWORD}
+        link = next((word for word in served.said.split() if "/set-up/" in word), None)
+        if link:
+            form["name"] = "Robin"
+        answer = served.http.post(link or f"{served.url}/sign-in", data=form)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
+        yield served
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    """A data directory with a user and a connection, set up as its first visitor would."""
+    place = tmp_path_factory.mktemp("home") / "data"
+    with signed_in(place) as served:
+        assert served.said.startswith("Nobody can sign in yet. Open this link to become the first")
+        connected = run("connect", "--webhook-secret", SECRET, "--data-dir", place)
+        assert connected.code == 0
+        for path, expected in (
+            ("/healthz", {"status": "up"}),
+            ("/readyz", {"status": "ready"}),
+            (WEBHOOK_PATH, "ready"),
+        ):
+            answer = served.get(path).json()
+            assert expected in (answer, answer["status"])
+    return place
+
+
+def listed(served: Served, **query: object) -> dict[str, list[dict]]:
+    """Every delivery, by the uid it is about."""
+    found: dict[str, list[dict]] = {}
+    cursor: dict[str, object] = {}
+    while cursor is not None:
+        page = served.get(DELIVERIES, limit=200, **cursor, **query).json()
+        for each in page["items"]:
+            found.setdefault(each["uid"], []).append(each)
+        cursor = {"cursor": page["next"]} if page["next"] else None
+    return found
+
+
+def database_runs(data_dir: Path) -> bool:
+    return (data_dir / "postgres" / "postmaster.pid").exists()
+
+
+def test_a_second_start_offers_no_set_up_link(home):
+    with serving(home) as served:
+        assert served.said.startswith("Greenroom is on http://localhost:")
+        assert database_runs(home)
+        assert served.end(signal.SIGINT)[0] == 0
+
+    assert not database_runs(home)
+
+
+def test_serve_ends_in_time_while_pages_listen_and_deliveries_arrive(home):
+    with (
+        signed_in(home) as served,
+        served.http.stream("GET", f"{served.url}/live") as stream,
+    ):
+        lines = stream.iter_lines()
+        assert next(lines) == "event: resync"
+        burst = Burst(served, "term", 100_000)
+        until(lambda: len(burst.answered) > 50)
+        code, seconds = served.end(signal.SIGTERM)
+        burst.wait()
+        list(lines)
+
+    assert code == 0
+    assert seconds < 10
+    assert set(burst.refused) <= {503}
+    assert not database_runs(home)
+    with signed_in(home) as served:
+        assert not missing(burst, listed(served))
+
+
+def missing(burst: Burst, found: dict[str, list[dict]]) -> dict[str, list[dict]]:
+    """What was answered 200 and is not there exactly once, under the id it was answered."""
+    return {
+        uid: found.get(uid, [])
+        for uid, id_ in burst.answered.items()
+        if [each["id"] for each in found.get(uid, [])] != [id_]
+    }
+
+
+def test_every_delivery_answered_before_a_kill_is_there_once_and_applied(home):
+    with signed_in(home) as served:
+        burst = Burst(served, "kill", 2000)
+        until(lambda: len(burst.answered) > 700)
+        served.end(signal.SIGKILL)
+        burst.wait()
+
+        assert 700 < len(burst.answered) < 2000
+        with signed_in(home) as served:
+            began = time.monotonic()
+            until(lambda: not listed(served, state="new"))
+            seconds = time.monotonic() - began
+            found = listed(served)
+            first = served.get("/api/admin/scheduling/bookings/kill0").json()
+            again = served.deliver(delivery(uid="kill0"), SECRET).json()
+
+    assert not missing(burst, found)
+    assert {each["state"] for (each,) in found.values()} == {"done"}
+    assert seconds < 10
+    assert first["status"] == "confirmed"
+    assert again == {"status": "duplicate", "delivery": str(burst.answered["kill0"])}
+
+
+def test_work_takes_in_what_serve_only_keeps(home):
+    working = ["work", "--data-dir", str(home)]
+    with signed_in(home, "--no-work") as served:
+        assert served.deliver(delivery(uid="beside"), SECRET).status_code == 200
+        time.sleep(2)
+        assert [each["state"] for each in listed(served)["beside"]] == ["new"]
+        with started(working, home, until=None) as worker:
+            until(lambda: listed(served)["beside"][0]["state"] == "done")
+            code, seconds = worker.end(signal.SIGTERM)
+        assert (code, seconds < 10) == (0, True)
+        assert served.deliver(delivery(uid="alone"), SECRET).status_code == 200
+
+    with started(working, home, until=None) as worker:
+        until(lambda: "alone" in home.with_name("data.log").read_text())
+        code, _ = worker.end(signal.SIGTERM)
+    assert code == 0
+    assert not database_runs(home)
+
+
+def test_serve_starts_after_a_power_cut_whatever_runs_under_its_old_numbers(home):
+    with serving(home) as served:
+        pids = home / "postgres" / "postmaster.pid"
+        lines = pids.read_text().splitlines()
+        sockets = Path(lines[4]) / ".s.PGSQL.5432.lock"
+        lock = sockets.read_text().splitlines()
+        served.end()
+    taken = str(os.getpid())
+    pids.write_text("\n".join([taken, *lines[1:]]) + "\n")
+    sockets.write_text("\n".join([taken, *lock[1:]]) + "\n")
+
+    with serving(home) as served:
+        assert served.get("/readyz").status_code == 200
