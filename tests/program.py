@@ -104,8 +104,9 @@ def started(
             text=True,
         )
     try:
-        said = "" if until is None else _said(process, until)
-        url = next((word for word in said.rpartition(until or "")[2].split() if "://" in word), "")
+        said = _said(process, until) if until else ""
+        named = said.partition("Greenroom ")[2]
+        url = next((word for word in named.split() if "://" in word), "")
         with httpx2.Client(timeout=_PATIENCE, trust_env=False) as http:
             yield Served(process, url, said, http)
     finally:

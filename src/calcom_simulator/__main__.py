@@ -2,8 +2,11 @@
 
 import argparse
 import contextlib
+import os
+import signal
 import socket
 import sys
+import threading
 from pathlib import Path
 
 import uvicorn
@@ -38,6 +41,8 @@ def main(arguments: list[str] | None = None) -> None:
         date_header=False,  # the world's clock sets Date
         timeout_graceful_shutdown=2,
     )
+    if options.until_eof:
+        threading.Thread(target=_end_with_input, daemon=True).start()
     # A listening socket queues connections, so this is true before the first is accepted.
     sys.stdout.write(f"Cal.com simulator ready on {address}\n")
     sys.stdout.flush()
@@ -65,7 +70,18 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="keep the world in this file and go on from it; what it says wins over the options",
     )
+    parser.add_argument(
+        "--until-eof",
+        action="store_true",
+        help="end when standard input does, so with the program that holds its other end",
+    )
     return parser
+
+
+def _end_with_input() -> None:
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _keeper(world: World, path: Path | None) -> Keeper | None:

@@ -3,13 +3,14 @@
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from importlib.metadata import version
 
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.loops.auto import auto_loop_factory
 from uvicorn.server import HANDLED_SIGNALS
 
 from greenroom import jobs, parts, work
@@ -25,7 +26,6 @@ from greenroom.errors import Conflict
 from greenroom.interviews import api as interviews_api
 from greenroom.interviews import pages as interviews_pages
 from greenroom.live import pages as live_pages
-from greenroom.live.feed import Feed
 from greenroom.mail import pages as mail_pages
 from greenroom.parts import Parts
 from greenroom.settings import Settings
@@ -86,10 +86,16 @@ async def check_secrets(running: Parts) -> None:
             await connections.newest_secret(tx, running.seal, connection.id)
 
 
-def listen(host: str, port: int) -> socket.socket:
+def run(command: Coroutine[object, object, None]) -> None:
+    """Run to the end, on the event loop that serves most requests a second."""
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        runner.run(command)
+
+
+def listen(host: str, port: int, *, option: str = "--port") -> socket.socket:
     """Take the port, 0 for a free one; whoever connects from now on waits for `serve`.
 
-    Raises Conflict.
+    Raises Conflict, which names the `option` to change.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -97,20 +103,20 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise Conflict(
             f"Port {port} on {host} cannot be used: {error.strerror}.",
-            do="Stop the program that has it, or choose another with --port.",
+            do=f"Stop the program that has it, or choose another with {option}.",
         ) from error
 
 
 class Server(uvicorn.Server):
-    """uvicorn waits for open streams before it lets go; the feed ends them first."""
+    """uvicorn waits for open streams before it lets go; `closing`, called first, ends them."""
 
-    def __init__(self, config: uvicorn.Config, feed: Feed) -> None:
+    def __init__(self, config: uvicorn.Config, closing: Callable[[], None]) -> None:
         super().__init__(config)
-        self._feed = feed
+        self._closing = closing
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close the feed, then as uvicorn does."""
-        self._feed.close()
+        """Close what is ours, then as uvicorn does."""
+        self._closing()
         await super().shutdown(sockets)
 
     @contextmanager
@@ -142,15 +148,20 @@ async def serve(
     conninfo = running.database.conninfo
     settings.note_address()
     async with asyncio.TaskGroup() as group:
-        background = [
+        needed = [
             group.create_task(running.intake.run()),
             group.create_task(running.feed.run(conninfo)),
             group.create_task(running.announcer.run(conninfo)),
         ]
-        if works:
-            background.append(group.create_task(work.run(running)))
-        await Server(config, running.feed).serve(sockets=[listener])
-        for task in background:
+        worker = group.create_task(work.run(running)) if works else None
+
+        def closing() -> None:
+            running.feed.close()
+            if worker is not None:
+                worker.cancel()  # its jobs end while the requests under way do
+
+        await Server(config, closing).serve(sockets=[listener])
+        for task in needed:
             task.cancel()
 
 

@@ -80,8 +80,10 @@ def work(data_dir: DataDir = None) -> None:
 
 @cli.command()
 def demo(
-    port: Annotated[int, typer.Option(help="Greenroom's port.")] = 8000,
-    simulator_port: Annotated[int, typer.Option(help="The Cal.com simulator's port.")] = 5555,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Greenroom's port.")] = 8000,
+    simulator_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The Cal.com simulator's port.")
+    ] = 5555,
     data_dir: Annotated[Path, typer.Option(help="Where the demo's data lives.")] = Path(
         "greenroom-demo"
     ),
@@ -275,7 +277,7 @@ def _with_parts(chosen: Settings, command: Callable[[Parts], Awaitable[None]]) -
         async with house.opened(chosen) as parts:
             await command(parts)
 
-    asyncio.run(run())
+    house.run(run())
 
 
 async def _say_how_to_begin(parts: Parts) -> None:

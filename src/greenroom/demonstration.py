@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx2
+import structlog
 
 from greenroom import app, logs, settings
 from greenroom.accounts import actions as accounts
@@ -18,13 +19,18 @@ from greenroom.accounts.model import Role
 from greenroom.calcom import connecting
 from greenroom.candidates import actions as candidates
 from greenroom.candidates.model import Draft
-from greenroom.errors import Conflict, GreenroomError, NotFound
+from greenroom.database import embedded
+from greenroom.errors import Conflict, GreenroomError, NotFound, Unavailable
 from greenroom.event_types import actions as event_types
 from greenroom.interviews import actions as interviews
 from greenroom.interviews import invitations
 from greenroom.parts import Parts
 from greenroom.settings import Settings
 
+_log = structlog.get_logger()
+
+_STATE = "calcom.json"
+"""The simulator's memory: by it a demo's directory is known."""
 _KEY = "cal_simulator_mara"
 """The API key of the simulator's host."""
 _ADDRESS = "robin@northpier.example"
@@ -83,62 +89,71 @@ _SENT: Mapping[str, Sequence[str]] = {
 
 def run(*, port: int, simulator_port: int, data_dir: Path, reset: bool) -> None:
     """Start everything, say where it is, and go on until interrupted."""
+    _check(data_dir)
+    listener = app.listen("127.0.0.1", port)
     if reset:
         _forget(data_dir)
     chosen = settings.load(
         data_dir=data_dir,
-        public_url=f"http://localhost:{port}",
+        public_url=f"http://localhost:{listener.getsockname()[1]}",
         company="Northpier",
         mail_from="Northpier hiring <hiring@northpier.example>",
     ).model_copy(update={"database_url": None, "smtp_url": None})
     logs.set_up("warning")
-    data_dir.mkdir(parents=True, exist_ok=True)
     with _simulator(simulator_port, data_dir) as calcom:
-        asyncio.run(_run(chosen, port, calcom))
+        app.run(_run(chosen, listener, calcom))
+
+
+def _check(data_dir: Path) -> None:
+    """Leave alone what is not a demo's: it would get made-up people, or be deleted."""
+    try:
+        if data_dir.exists() and any(data_dir.iterdir()) and not (data_dir / _STATE).exists():
+            raise Conflict(
+                f"{data_dir} has something in it that is not a demo's, so it was left alone.",
+                do="Name another --data-dir.",
+            )
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(
+            f"{data_dir} cannot be used: {error.strerror}.", do="Name another --data-dir."
+        ) from error
 
 
 def _forget(data_dir: Path) -> None:
-    if not data_dir.exists():
-        return
-    if not (data_dir / "postgres").is_dir():
-        raise Conflict(
-            f"{data_dir} does not look like a demo's data, so it was not deleted.",
-            do="Name another --data-dir, or delete it yourself.",
-        )
-    if (data_dir / "postgres" / "postmaster.pid").exists() and _answers(data_dir):
-        raise Conflict(
-            f"A demo is running on {data_dir}.", do="Stop it first, then start with --reset."
-        )
+    if (data_dir / "postgres").exists():
+        if embedded.is_used(data_dir):
+            raise Conflict(
+                f"A demo is running on {data_dir}.", do="Stop it first, then start with --reset."
+            )
+        with embedded.running(data_dir):
+            pass  # a demo that was killed leaves the server up; now it stops
     shutil.rmtree(data_dir)
-
-
-def _answers(data_dir: Path) -> bool:
-    pid = (data_dir / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0]
-    return Path(f"/proc/{pid}").exists() if Path("/proc").exists() else True
+    data_dir.mkdir()
 
 
 @contextmanager
 def _simulator(port: int, data_dir: Path) -> Iterator[str]:
     """Run the Cal.com simulator beside us; give its address."""
     command = [sys.executable, "-m", "calcom_simulator", "--port", str(port)]
-    command += ["--state", str(data_dir / "calcom.json")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603  (our own program)
+    command += ["--state", str(data_dir / _STATE), "--until-eof"]
+    app.listen("127.0.0.1", port, option="--simulator-port").close()  # taken: say so ourselves
+    # It ends with its standard input, so also when we are killed.
+    process = subprocess.Popen(  # noqa: S603  (our own program)
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout is not None
     said = process.stdout.readline()
     if "ready on" not in said:
         process.wait()
-        raise GreenroomError(
-            f"The Cal.com simulator did not start on port {port}.",
-            do="Choose another with --simulator-port.",
-        )
+        raise GreenroomError("The Cal.com simulator did not start.", do="See what it said above.")
     try:
         yield said.rpartition(" ")[2].strip()
     finally:
-        process.send_signal(signal.SIGTERM)
+        process.terminate()
         process.wait(timeout=10)
 
 
-async def _run(chosen: Settings, port: int, calcom: str) -> None:
+async def _run(chosen: Settings, listener: socket.socket, calcom: str) -> None:
     async with app.opened(chosen) as parts:
         await _connect(parts, calcom)
         is_new = await _furnish(parts)
@@ -152,8 +167,8 @@ async def _run(chosen: Settings, port: int, calcom: str) -> None:
             flush=True,
         )
         async with asyncio.TaskGroup() as group:
-            story = group.create_task(_play(parts, calcom)) if is_new else None
-            await app.serve(chosen, parts, host="127.0.0.1", port=port, works=True)
+            story = group.create_task(_tell_story(parts, calcom)) if is_new else None
+            await app.serve(chosen, parts, listener, works=True)
             if story is not None:
                 story.cancel()
 
@@ -204,6 +219,13 @@ async def _sign_in_address(parts: Parts) -> str:
         assert person.id is not None
         ticket = await accounts.sign_in_ticket(tx, person.id, now)
     return accounts.sign_in_address(parts.settings.origin, ticket)
+
+
+async def _tell_story(parts: Parts, calcom: str) -> None:
+    try:
+        await _play(parts, calcom)
+    except Exception:  # noqa: BLE001  (a demo without its sample bookings is still a demo)
+        _log.exception("The sample bookings could not all be made")
 
 
 async def _play(parts: Parts, calcom: str) -> None:

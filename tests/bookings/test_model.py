@@ -268,7 +268,7 @@ def test_what_cal_com_sent_settles_the_same_in_any_order_and_number():
     shuffled = [*facts, *facts]
 
     assert settle(facts[::-1]) == final
-    chance = random.Random(1)  # noqa: S311  (seeded, so that a failure can be repeated)
+    chance = random.Random(1)
     for _ in range(20):
         chance.shuffle(shuffled)
         assert settle(shuffled) == final

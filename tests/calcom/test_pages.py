@@ -3,10 +3,12 @@
 import json
 
 import pytest
+from markupsafe import escape
 
 from builders import delivery
 from greenroom.accounts.model import Role
 from greenroom.calcom.redaction import readable
+from greenroom.calcom.webhook import Refusal
 from world import World
 
 pytestmark = pytest.mark.anyio
@@ -58,8 +60,9 @@ async def test_refused_requests_are_counted_with_what_to_do(house, viewer):
 
     html = (await house.http.get("/deliveries", headers=viewer)).text
 
-    assert "The request has no X-Cal-Signature-256 header." in html
-    assert "Copy the secret shown under Connections" in html
+    for refusal in (Refusal.MISSING, Refusal.WRONG):
+        assert f"<b>1×</b> {escape(refusal.what)}" in html
+        assert str(escape(refusal.do)) in html
 
 
 async def test_a_delivery_covers_people_until_a_recruiter_asks(house, viewer, recruiter, world):

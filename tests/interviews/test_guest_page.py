@@ -63,12 +63,3 @@ async def test_the_candidates_page_tells_nobody_where_it_was(house, pending):
     assert answer.headers["referrer-policy"] == "no-referrer"
     assert '<meta name="robots" content="noindex, nofollow">' in answer.text
     assert 'href="/candidates"' not in answer.text
-
-
-async def test_a_revoked_link_stops_working_for_the_candidate(house, recruiter, pending):
-    answer = await house.http.post(f"/interviews/{pending.id}/revocation", headers=recruiter)
-    html = await page(house, f"/i/{pending.link.token}", {"accept": "text/html"}, 410)
-
-    assert answer.headers["location"] == f"/interviews/{pending.id}"
-    assert "This link is no longer in use" in html
-    assert "Choose a time" not in html

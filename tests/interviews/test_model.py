@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import DAY, HOUR, MINUTE, NOW, link, meeting
+from greenroom.interviews import model
 from greenroom.interviews.model import (
     Attention,
     BookingLink,

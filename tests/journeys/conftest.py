@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import calcom_desk
 import httpx2
 import pytest
-from calcom_desk import KEY, Calcom
 from playwright.sync_api import Browser, Page, sync_playwright
+
+import calcom_desk
+from calcom_desk import KEY, Calcom
 
 PASSWORD = "seven lanterns over marmalade"
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")

@@ -97,7 +97,7 @@ def test_why_the_dot_is_green_is_said(recruiter, ada):
 
     drawer = recruiter.get_by_role("dialog")
     expect(drawer).to_contain_text("Cal.com’s webhook")
-    expect(drawer).to_contain_text("the booking is confirmed")
+    expect(drawer).to_contain_text(re.compile("the booking is confirmed", re.IGNORECASE))
     assert "/interviews/" in recruiter.url
 
 
@@ -109,11 +109,11 @@ def test_the_candidates_page_shows_the_booking_in_their_own_zone(stage, candidat
     expect(candidate.get_by_role("link", name=re.compile("Choose a time"))).to_have_count(0)
 
 
-def test_a_new_time_a_cancellation_and_a_no_show_are_seen_as_they_are(stage, recruiter, ada):
+def test_a_new_time_and_a_request_for_another_are_seen_as_they_are(stage, recruiter, ada):
     calcom, first = stage.calcom, uid_of(stage, ada)
 
     moved = calcom.reschedule(first, to=calcom.free("technical-interview", days=4)[0])
-    expect(row(recruiter, ada)).to_contain_text("moved once", timeout=AT_ONCE)
+    expect(row(recruiter, ada)).to_contain_text("moved", timeout=AT_ONCE)
     expect(row(recruiter, ada)).to_have_attribute("data-status", "confirmed")
 
     calcom.request_reschedule(moved["uid"])
@@ -138,7 +138,7 @@ def test_a_cancelled_booking_turns_red_at_once(stage, recruiter):
     )
 
 
-def test_a_host_decides_and_a_no_show_is_shown(stage, recruiter):
+def test_a_request_waits_for_the_host_who_confirms_it(stage, recruiter):
     add_candidate(stage, "Otto Lind", "otto@harbor.example")
     link = send_link(recruiter, "Otto Lind", "Final round, 60 min")
     token = link.rpartition("/")[2]
@@ -151,9 +151,6 @@ def test_a_host_decides_and_a_no_show_is_shown(stage, recruiter):
     expect(row(recruiter, "Otto Lind")).to_have_attribute(
         "data-status", "confirmed", timeout=AT_ONCE
     )
-
-    stage.calcom.mark_no_show(booked["uid"], "otto@harbor.example")
-    expect(row(recruiter, "Otto Lind")).to_have_attribute("data-status", "no_show", timeout=AT_ONCE)
 
 
 def test_a_declined_request_is_shown_as_declined(stage, recruiter):
@@ -196,3 +193,15 @@ def test_the_letter_waits_in_the_outbox_when_there_is_no_mail_server(recruiter):
 
     expect(recruiter.locator("main")).to_contain_text("Ada Byron")
     expect(recruiter.locator("main")).to_contain_text("Pick a time")
+
+
+def test_a_no_show_is_shown(stage, recruiter):
+    booked = uid_of(stage, "Otto Lind")
+    stage.calcom.control("clock", advance_seconds=10 * 24 * 3600)
+    try:
+        stage.calcom.mark_no_show(booked, "otto@harbor.example")
+        expect(row(recruiter, "Otto Lind")).to_have_attribute(
+            "data-status", "no_show", timeout=AT_ONCE
+        )
+    finally:
+        stage.calcom.control("clock", advance_seconds=-10 * 24 * 3600)

