@@ -61,7 +61,7 @@ class Stage:
         )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     place = tmp_path_factory.mktemp("stage")
     with calcom_desk.running() as calcom:
@@ -91,8 +91,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         log.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """A browser for one file: while Playwright runs, no other test of the process can be async."""
     chosen = os.environ.get("GREENROOM_TEST_CHROMIUM")
     path = chosen or next((found for name in _CHROMIUM if (found := shutil.which(name))), None)
     with sync_playwright() as playwright:
@@ -101,7 +102,7 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def signed_in(stage: Stage, browser: Browser) -> Path:
     """The cookies of the first user, who came through the set-up link that serve printed."""
     log = (stage.data_dir / "serve.log").read_text()

@@ -73,10 +73,31 @@ async def test_a_silent_stream_gives_a_sign_of_life(feed):
     assert (await hear(heard, 3))[1:] == [": hb\n\n", ": hb\n\n"]
 
 
-async def test_the_stream_ends_when_its_user_is_no_longer_signed_in(feed):
-    heard = stream(feed, no, beat=0.01)
+async def test_a_silent_stream_ends_when_its_session_has_run_out(feed):
+    heard = [message async for message in stream(feed, no, beat=0.01)]
 
-    assert len([message async for message in heard]) == 1
+    assert heard[1:] == [": hb\n\n"] * 3
+
+
+@pytest.mark.parametrize("topic", ["user:3", "resync"])
+async def test_the_stream_ends_at_once_when_its_users_rights_are_gone(feed, topic):
+    heard = stream(feed, no)
+    await hear(heard, 1)
+    coming = asyncio.ensure_future(anext(heard, "ended"))
+    await asyncio.sleep(0.01)
+    tell(feed, topic, "interview:17")
+
+    assert await asyncio.wait_for(coming, 5) == "ended"
+
+
+async def test_whose_rights_changed_is_not_told_to_browsers(feed):
+    heard = stream(feed, yes)
+    await hear(heard, 1)
+    coming = asyncio.ensure_future(anext(heard))
+    await asyncio.sleep(0.01)
+    tell(feed, "user:3", "interview:17")
+
+    assert read(await coming) == ("interview", {"ids": ["17"]})
 
 
 async def test_the_stream_ends_when_the_feed_closes(feed):

@@ -15,6 +15,10 @@ router = APIRouter(include_in_schema=False)
 
 BEAT = 15.0
 """Seconds between signs of life: proxies close what is silent for long."""
+_ASK_EVERY = 4
+"""Beats between two questions whether the user is still signed in: sessions also run out."""
+_RIGHTS = "user:"
+"""The topic of a user whose rights or sessions have changed; browsers are not told."""
 _HEADERS = {"x-accel-buffering": "no"}
 
 
@@ -34,10 +38,12 @@ async def live_stream(request: Request) -> StreamingResponse:
 async def stream(
     feed: Feed, allowed: Callable[[], Awaitable[bool]], *, beat: float = BEAT
 ) -> AsyncIterator[str]:
-    """Messages for a browser until the feed closes, or a beat finds it is no longer `allowed`.
+    """Messages for a browser until the feed closes, or it is no longer `allowed`.
 
-    What was announced while the last message went out is told in one.
+    That is asked when somebody's rights have changed, or may have, and now and then. What was
+    announced while the last message went out is told in one.
     """
+    beats = 0
     # The reconnects after a restart are spread, so that not all pages knock at once.
     yield f"event: {RESYNC}\nretry: {500 + randbelow(1500)}\ndata: {{}}\n\n"
     async with feed.topics() as topics:
@@ -47,7 +53,8 @@ async def stream(
             while True:
                 await asyncio.wait({coming}, timeout=beat)
                 if not coming.done():
-                    if not await allowed():
+                    beats += 1
+                    if beats % _ASK_EVERY == 0 and not await allowed():
                         return
                     yield ": hb\n\n"
                     continue
@@ -59,16 +66,24 @@ async def stream(
                     gathered.append(topic)
                     coming = asyncio.ensure_future(anext(topics, None))
                     await asyncio.sleep(0)
+                if any(map(_is_about_rights, gathered)) and not await allowed():
+                    return
                 for message in messages(gathered):
                     yield message
         finally:
             coming.cancel()
 
 
+def _is_about_rights(topic: str) -> bool:
+    return topic == RESYNC or topic.startswith(_RIGHTS)
+
+
 def messages(topics: Iterable[str]) -> Iterable[str]:
     """One message for each kind of topic, with the ids: "interview:17" is kind and id."""
     ids: dict[str, list[str]] = {}
     for topic in topics:
+        if topic.startswith(_RIGHTS):
+            continue
         kind, _, id_ = topic.partition(":")
         known = ids.setdefault(kind, [])
         if id_ and id_ not in known:
