@@ -11,6 +11,7 @@ import gc
 import json
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
@@ -153,10 +154,8 @@ async def _run(requests: Sequence[bytes], *, port: int, seconds: float, rate: fl
     while rate and not load.is_over:
         await asyncio.sleep(_TICK)
         load.go_on()
-    try:
+    with suppress(TimeoutError):
         await asyncio.wait_for(load.quiet.wait(), seconds + _LAST_ANSWERS)
-    except TimeoutError:
-        pass
     return load.result()
 
 
@@ -175,9 +174,7 @@ def main() -> None:
     given = parser.parse_args()
     requests = list(_read(given.file))
     gc.disable()  # a pause of the client is not the server's
-    done = uvloop.run(
-        _run(requests, port=given.port, seconds=given.seconds, rate=given.rate)
-    )
+    done = uvloop.run(_run(requests, port=given.port, seconds=given.seconds, rate=given.rate))
     print(json.dumps(asdict(done)))
 
 

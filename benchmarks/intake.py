@@ -4,7 +4,7 @@ The receivers take turns, so that whatever else the machine does falls on all of
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -13,7 +13,6 @@ from statistics import median
 
 import psutil
 import psycopg
-
 from benchmarks import journeys, machine
 from benchmarks.client import CONNECTIONS, Round
 from benchmarks.load import send
@@ -112,9 +111,7 @@ def _kept(url: str) -> set[bytes]:
         return {bytes(row[0]) for row in connection.execute("SELECT digest FROM deliveries")}
 
 
-def _report(
-    receivers: Mapping[str, Receiver], lost: int, rounds: int, seconds: float
-) -> str:
+def _report(receivers: Mapping[str, Receiver], lost: int, rounds: int, seconds: float) -> str:
     ours = receivers["greenroom"]
     p99 = median(each.p99 for each in ours.rounds)
 
@@ -143,7 +140,7 @@ _WHAT = {
 }
 
 
-def _rates(receivers) -> str:
+def _rates(receivers: Iterable[Receiver]) -> str:
     rows = [("", "requests/s", "lowest", "highest", "p50 ms", "p99 ms", "CPU us", "errors")]
     for each in receivers:
         rates = [one.rate for one in each.rounds]

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from greenroom.calcom import webhook
 from greenroom.settings import WEBHOOK_PATH
 
-SECRET = "whsec_benchmark_0123456789abcdef"
+SECRET = "whsec_benchmark_0123456789abcdef"  # noqa: S105  (of a server that lives for minutes)
 _FIXTURES = Path(__file__).parent.parent / "tests" / "calcom" / "fixtures"
 _SIZE = 2500
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
@@ -136,7 +137,7 @@ def _cancelled(booking: Booked, at: datetime) -> bytes:
     return _said(_CANCELLED, booking, at, cancelledBy=booking.who.email)
 
 
-def _said(recorded: dict, booking: Booked, at: datetime, **more: object) -> bytes:
+def _said(recorded: dict[str, Any], booking: Booked, at: datetime, **more: object) -> bytes:
     who, payload = booking.who, recorded["payload"]
     answers = payload["responses"]
     field = {"label": "greenroom", "value": who.token, "isHidden": True}
@@ -189,8 +190,9 @@ def _iso(moment: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _recorded(name: str) -> dict:
-    return json.loads((_FIXTURES / f"{name}.json").read_bytes())
+def _recorded(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((_FIXTURES / f"{name}.json").read_bytes())
+    return found
 
 
 _CREATED = _recorded("booking_created__plain")

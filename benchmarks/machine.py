@@ -78,7 +78,7 @@ def gone(url: str) -> None:
 
 @contextmanager
 def server(place: Path, port: int, *module: str, **settings: str) -> Iterator[psutil.Process]:
-    """Run `python -m ...` until the block ends; gives the process once `port` answers.
+    """Run `python -m ...` until the block ends; gives the process once it answers on `port`.
 
     It sees no settings but `settings`, given as GREENROOM_*; what it prints is in `place`.
     """
@@ -152,13 +152,16 @@ def _wait(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
     until = time.monotonic() + _PATIENCE
     while time.monotonic() < until and process.poll() is None:
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            # That it listens says little: a request may wait until the application has started.
+            with socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE) as door:
+                door.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                if door.recv(1):
+                    return
         except OSError:
-            time.sleep(0.05)
-        else:
-            return
+            pass
+        time.sleep(0.05)
     said = log.read_text(errors="replace")[-2000:]
-    message = f"{process.args!r} did not start to listen within {_PATIENCE:g} s. It said:\n{said}"
+    message = f"{process.args!r} did not answer within {_PATIENCE:g} s. It said:\n{said}"
     raise RuntimeError(message)
 
 

@@ -1,24 +1,25 @@
 """An installation in use: a connection, an event type, people with a booking link, deliveries."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
-
 from benchmarks import journeys
 from benchmarks.journeys import Invited
+
 from greenroom import jobs, parts
+from greenroom.booking_links import actions as booking_links
 from greenroom.calcom import connections
 from greenroom.candidates import actions as candidates
 from greenroom.candidates.csv_import import read_csv
 from greenroom.candidates.model import address_key
 from greenroom.event_types import actions as event_types
 from greenroom.event_types.model import Offer
-from greenroom.interviews import actions as interviews
+from greenroom.interviews import sending
 from greenroom.parts import Parts
 from greenroom.settings import Settings
 
@@ -29,7 +30,7 @@ _AT_ONCE = 64
 @asynccontextmanager
 async def opened(url: str, place: Path) -> AsyncIterator[Parts]:
     """The parts of the application on a migrated database, without its web side."""
-    settings = Settings(_env_file=None, data_dir=place)  # type: ignore[call-arg]
+    settings = Settings(_env_file=None, data_dir=place)
     async with jobs.opened(url), parts.opened(settings, url) as running:
         yield running
 
@@ -54,8 +55,8 @@ async def invite(url: str, place: Path, count: int) -> Sequence[Invited]:
         await candidates.import_csv(tx, read_csv("\n".join(lines).encode()), now)
         known = await candidates.of_addresses(tx, [who.email for who in people])
         ids = [known[address_key(who.email)] for who in people]
-        sent = await interviews.send(tx, ids, event_type.id, by="Robin", now=now)
-        links = await interviews.links_of(tx, sent.interview_ids)
+        sent = await sending.send(tx, ids, event_type.id, by="Robin", now=now)
+        links = await booking_links.of_interviews(tx, sent.interview_ids)
     _settle(url)
     return [
         replace(who, token=links[interview_id][-1].token)
@@ -78,11 +79,15 @@ async def fill(running: Parts, bodies: Iterable[bytes]) -> None:
     keeper.cancel()
 
 
-def _settle(url: str) -> None:
-    """Leave no job behind, and let the planner know the tables, as hours of rest would."""
+def _settle(url: str) -> Mapping[int, str]:
+    """Leave no job behind, and let the planner know the tables, as hours of rest would.
+
+    Gives the tokens by interview.
+    """
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("TRUNCATE procrastinate_jobs CASCADE")
         connection.execute("VACUUM ANALYZE")
+        return dict(connection.execute("SELECT interview_id, token FROM booking_links").fetchall())
 
 
 _OFFER = Offer(

@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import Annotated, cast
 
 import uvicorn
-from fastapi import Depends, FastAPI, HTTPException, Request
+from benchmarks.journeys import SECRET
+from fastapi import Depends, FastAPI, Request
 from psycopg_pool import AsyncConnectionPool
 from pydantic import AwareDatetime, BaseModel
 from sqlalchemy import DateTime, create_engine
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from benchmarks.journeys import SECRET
 from greenroom import app as house
 from greenroom import parts
 from greenroom.calcom import webhook
@@ -185,7 +185,7 @@ class _Keeper(Intake):
 
 
 def shell(url: str) -> FastAPI:
-    settings = Settings(_env_file=None, data_dir=Path.cwd())  # type: ignore[call-arg]
+    settings = Settings(_env_file=None, data_dir=Path.cwd())
 
     @asynccontextmanager
     async def opened(app: FastAPI) -> AsyncIterator[None]:

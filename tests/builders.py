@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
+from greenroom.booking_links.model import BookingLink
 from greenroom.bookings.model import Attendee, Fact, Host, Source, Status
-from greenroom.interviews.model import BookingLink, Meeting, MeetingStatus
+from greenroom.interviews.model import Meeting, MeetingStatus
 
 FIXTURES = Path(__file__).parent / "calcom" / "fixtures"
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)

@@ -35,7 +35,7 @@ from greenroom.cli import cli
 from greenroom.event_types import actions as event_types
 from greenroom.event_types.model import Offer
 from greenroom.interviews import actions as interviews
-from greenroom.interviews import model
+from greenroom.interviews import model, sending
 from greenroom.mail import model as mail
 from greenroom.parts import Parts
 from greenroom.settings import Settings
@@ -484,7 +484,7 @@ async def _pending(greenroom: Parts) -> int:
     async with greenroom.database.transaction() as tx:
         candidate = await candidates.add(tx, draft, now)
         event_type = (await event_types.offered(tx))[0]
-        sent = await interviews.send(tx, [candidate.id], event_type.id, by="Robin", now=now)
+        sent = await sending.send(tx, [candidate.id], event_type.id, by="Robin", now=now)
     return sent.interview_ids[0]
 
 

@@ -13,8 +13,7 @@ from greenroom.candidates.model import Candidate, Draft
 from greenroom.database import Database
 from greenroom.event_types import actions as event_types
 from greenroom.event_types.model import EventType, Offer
-from greenroom.interviews import actions as interviews
-from greenroom.interviews import overview
+from greenroom.interviews import overview, sending
 from greenroom.interviews.overview import Row
 from greenroom.seal import Seal
 
@@ -57,7 +56,7 @@ class World:
         now: datetime = NOW - timedelta(days=1),
     ) -> Row:
         async with self.database.transaction() as tx:
-            sent = await interviews.send(tx, [candidate.id], event_type.id, by="Robin", now=now)
+            sent = await sending.send(tx, [candidate.id], event_type.id, by="Robin", now=now)
         return await self.row(sent.interview_ids[0])
 
     async def row(self, interview_id: int) -> Row:

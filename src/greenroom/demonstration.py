@@ -16,6 +16,7 @@ import structlog
 from greenroom import app, logs, settings
 from greenroom.accounts import actions as accounts
 from greenroom.accounts.model import Role
+from greenroom.booking_links import actions as booking_links
 from greenroom.calcom import connecting
 from greenroom.candidates import actions as candidates
 from greenroom.candidates.model import Draft
@@ -23,7 +24,7 @@ from greenroom.database import embedded
 from greenroom.errors import Conflict, GreenroomError, NotFound, Unavailable
 from greenroom.event_types import actions as event_types
 from greenroom.interviews import actions as interviews
-from greenroom.interviews import invitations
+from greenroom.interviews import invitations, sending
 from greenroom.parts import Parts
 from greenroom.settings import Settings
 
@@ -198,7 +199,7 @@ async def _furnish(parts: Parts) -> bool:
         ids = {draft.addresses[0]: (await candidates.add(tx, draft, now)).id for draft in _PEOPLE}
         offered = {each.slug: each for each in await event_types.offered(tx)}
         for slug, addresses in _SENT.items():
-            sent = await interviews.send(
+            sent = await sending.send(
                 tx, [ids[each] for each in addresses], offered[slug].id, by="Robin Demo", now=now
             )
             await invitations.invite(
@@ -264,7 +265,7 @@ async def _book(
         ids = await candidates.of_addresses(tx, [address])
         candidate = await candidates.get(tx, next(iter(ids.values())))
         interview, _, calcom_id = (await interviews.waiting(tx, [candidate.id]))[0]
-        link = (await interviews.links_of(tx, [interview.id]))[interview.id][-1]
+        link = (await booking_links.of_interviews(tx, [interview.id]))[interview.id][-1]
     start = await _slot(http, calcom, str(calcom_id), days=days)
     booking = {
         "start": start,

@@ -8,6 +8,7 @@ import structlog
 
 from greenroom import jobs
 from greenroom.accounts import actions as accounts
+from greenroom.booking_links import actions as booking_links
 from greenroom.calcom import connections, deliveries, private_links, reconcile, syncs
 from greenroom.errors import Invalid, Unavailable
 from greenroom.interviews import actions as interviews
@@ -18,7 +19,7 @@ from greenroom.parts import Parts
 _log = structlog.get_logger()
 
 
-@jobs.job(interviews.PREPARE_LINK)
+@jobs.job(booking_links.PREPARE)
 async def prepare_link(parts: Parts, link_id: int) -> None:
     """Make the private link behind a booking link at Cal.com."""
     await private_links.prepare(

@@ -9,23 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import DAY, HOUR, MINUTE, NOW, link, meeting
+from greenroom.booking_links.model import BookingLink, booking_address
 from greenroom.interviews import model
 from greenroom.interviews.model import (
     Attention,
-    BookingLink,
     Meeting,
     MeetingStatus,
-    Person,
-    Round,
-    Skip,
     Standing,
     Status,
-    booking_address,
     current,
     flags,
-    plan,
     stand,
 )
+from greenroom.interviews.rounds import Person, Round, Skip, plan
 
 REQUESTED, CONFIRMED = MeetingStatus.REQUESTED, MeetingStatus.CONFIRMED
 CANCELLED, DECLINED = MeetingStatus.CANCELLED, MeetingStatus.DECLINED

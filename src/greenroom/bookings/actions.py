@@ -6,6 +6,7 @@ from datetime import datetime
 
 import structlog
 
+from greenroom.booking_links import actions as booking_links
 from greenroom.bookings import model, store
 from greenroom.bookings.match import Evidence, Match, Open, Rung, match
 from greenroom.bookings.model import Booking, Outcome
@@ -203,7 +204,7 @@ async def _match(tx: Transaction, keys: set[Uid]) -> set[int]:
 async def _evidence(tx: Transaction, bookings: Sequence[Kept]) -> Mapping[Uid, Evidence]:
     tokens = {token for each in bookings for token in each.booking.tokens}
     hashes = {hash_ for each in bookings for hash_ in each.booking.private_links}
-    by_token, by_hash = await interviews.by_links(tx, tokens, hashes)
+    by_token, by_hash = await booking_links.interviews_by(tx, tokens, hashes)
     keys = {each.key for each in bookings}
     pairs = await store.lineage_of(tx, keys)
     neighbours = await store.get(tx, {uid for pair in pairs for uid in pair} - keys)

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from greenroom.booking_links import actions as booking_links
+from greenroom.booking_links.model import BookingLink
 from greenroom.calcom import connections
 from greenroom.calcom.client import Calcom, CalcomError, KeyRefused, Missing
 from greenroom.calcom.connections import Connection
@@ -11,7 +13,7 @@ from greenroom.database import Database
 from greenroom.event_types import actions as event_types
 from greenroom.event_types.model import EventType
 from greenroom.interviews import actions as interviews
-from greenroom.interviews.model import Attention, BookingLink
+from greenroom.interviews.model import Attention
 from greenroom.seal import Seal
 
 _FOR_EVER = timedelta(days=3650)
@@ -47,7 +49,9 @@ async def prepare(
     link, event_type = wanted.link, wanted.event_type
     if wanted.connection.api_key is None or event_type.calcom_id is None:
         async with database.transaction() as tx:
-            await interviews.aim(tx, link_id, target_url=event_type.booking_url, private_link=None)
+            await booking_links.aim(
+                tx, link_id, target_url=event_type.booking_url, private_link=None
+            )
         return
     try:
         made = await calcom(wanted.connection).create_private_link(
@@ -62,12 +66,12 @@ async def prepare(
         await _fall_back(database, wanted, error, now)
         return
     async with database.transaction() as tx:
-        await interviews.aim(tx, link_id, target_url=made.url, private_link=made.id)
+        await booking_links.aim(tx, link_id, target_url=made.url, private_link=made.id)
 
 
 async def _load(database: Database, seal: Seal, link_id: int) -> _Wanted | None:
     async with database.transaction() as tx:
-        link = await interviews.link(tx, link_id)
+        link = await booking_links.get(tx, link_id)
         if link is None or link.target_url is not None:
             return None
         interview = await interviews.get(tx, link.interview_id)
@@ -81,7 +85,7 @@ async def _fall_back(
 ) -> None:
     interview_id = wanted.link.interview_id
     async with database.transaction() as tx:
-        await interviews.aim(
+        await booking_links.aim(
             tx, wanted.link.id, target_url=wanted.event_type.booking_url, private_link=None
         )
         await interviews.note(

@@ -1,11 +1,10 @@
 """Doing things with interviews: load, decide, save, in one transaction."""
 
-import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from greenroom import jobs
+from greenroom.booking_links import actions as booking_links
+from greenroom.booking_links.model import DEFAULT_EXPIRY, BookingLink
 from greenroom.candidates import actions as candidates
 from greenroom.database import Transaction
 from greenroom.errors import Conflict, NotFound
@@ -13,98 +12,44 @@ from greenroom.event_types import actions as event_types
 from greenroom.interviews import model, store
 from greenroom.interviews.model import (
     Attention,
-    BookingLink,
     Interview,
     Meeting,
     Outcome,
-    Person,
-    Round,
-    Status,
 )
 from greenroom.interviews.store import Stood
 from greenroom.live.feed import announce
 
-PREPARE_LINK = "prepare_link"
-"""The job that makes the private link behind a booking link at Cal.com."""
-
-_BOOKED = frozenset({Status.REQUESTED, Status.CONFIRMED})
 _AT_ONCE = 500
 """Interviews whose status time changes in one transaction."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What came of a round: the interviews that now have a link, and who was left out."""
-
-    interview_ids: Sequence[int]
-    round: Round
-
-
-async def send(
-    tx: Transaction,
-    candidate_ids: Iterable[int],
-    event_type_id: int,
-    *,
-    by: str,
-    now: datetime,
-    expires_in: timedelta | None = model.DEFAULT_EXPIRY,
-) -> Sent:
-    """Give each candidate a booking link for the event type.
-
-    All or nothing; a candidate who has a live link or has booked is skipped with the reason,
-    so that a double click invites once. `by` is who does it, for the timeline.
-    Raises NotFound for an unknown event type.
-    """
-    event_type = await event_types.get(tx, event_type_id)
-    wanted = list(dict.fromkeys(candidate_ids))
-    await candidates.hold(tx, wanted)
-    people = (await candidates.by_ids(tx, wanted)).values()
-    before = await store.of_candidates(tx, wanted, event_type_id)
-    round_ = model.plan(
-        wanted,
-        [Person(each.id, each.addresses[0] if each.addresses else None) for each in people],
-        waiting={each.candidate_id for each in before if each.status is Status.PENDING},
-        booked={each.candidate_id for each in before if each.status in _BOOKED},
-    )
-    open_ = {each.candidate_id: each.id for each in before if each.status.waits_for_booking}
-    new = [person.id for person in round_.invite if person.id not in open_]
-    open_ |= await store.add_all(tx, new, event_type.id, owner=by, now=now)
-    ids = [open_[person.id] for person in round_.invite]
-    expires_at = None if expires_in is None else now + expires_in
-    await _add_links(tx, ids, expires_at=expires_at, by=by, now=now)
-    await _restand_kept(tx, ids, now=now)
-    return Sent(ids, round_)
-
-
-async def _add_links(
+async def add_links(
     tx: Transaction, ids: Sequence[int], *, expires_at: datetime | None, by: str, now: datetime
 ) -> None:
-    tokens = {interview_id: secrets.token_urlsafe(16) for interview_id in ids}
-    link_ids = await store.add_links(tx, tokens, expires_at=expires_at, now=now)
+    """Make a booking link for each interview, and note it."""
+    await booking_links.add_all(tx, ids, expires_at=expires_at, now=now)
     await store.note_all(tx, ids, "created a booking link", actor=by, now=now)
-    await jobs.enqueue(tx, PREPARE_LINK, *({"link_id": link_id} for link_id in link_ids))
 
 
 async def revoke(tx: Transaction, interview_id: int, *, by: str, now: datetime) -> None:
     """Switch every link of the interview off. Raises NotFound."""
     await get(tx, interview_id)
     await store.hold(tx, [interview_id])
-    live = [link for link in await store.links_of(tx, [interview_id]) if link.revoked_at is None]
+    every = (await booking_links.of_interviews(tx, [interview_id]))[interview_id]
+    live = [link for link in every if link.revoked_at is None]
     for link in live:
-        await store.change_link(tx, link.id, revoked_at=now)
+        await booking_links.revoke(tx, link.id, now)
     if live:
         await store.note(tx, interview_id, "revoked the booking link", actor=by, now=now)
-    await _restand_kept(tx, [interview_id], now=now)
+    await restand_kept(tx, [interview_id], now=now)
 
 
 async def extend(tx: Transaction, interview_id: int, *, days: int, by: str, now: datetime) -> None:
     """Let the newest link work `days` days from now. Raises NotFound, or Conflict without one."""
     newest = await _newest_link(tx, interview_id)
-    await store.change_link(tx, newest.id, expires_at=now + timedelta(days=days), target_url=None)
+    await booking_links.extend(tx, newest.id, now + timedelta(days=days))
     await store.note(tx, interview_id, f"let the link work {days} more days", actor=by, now=now)
-    # Cal.com's own link ends with ours: the job makes another behind the same address.
-    await jobs.enqueue(tx, PREPARE_LINK, {"link_id": newest.id})
-    await _restand_kept(tx, [interview_id], now=now)
+    await restand_kept(tx, [interview_id], now=now)
 
 
 async def replace_link(
@@ -113,13 +58,13 @@ async def replace_link(
     *,
     by: str,
     now: datetime,
-    expires_in: timedelta | None = model.DEFAULT_EXPIRY,
+    expires_in: timedelta | None = DEFAULT_EXPIRY,
 ) -> None:
     """Switch the old link off and make a new one. Raises NotFound."""
     await revoke(tx, interview_id, by=by, now=now)
     expires_at = None if expires_in is None else now + expires_in
-    await _add_links(tx, [interview_id], expires_at=expires_at, by=by, now=now)
-    await _restand_kept(tx, [interview_id], now=now)
+    await add_links(tx, [interview_id], expires_at=expires_at, by=by, now=now)
+    await restand_kept(tx, [interview_id], now=now)
 
 
 async def say_outcome(
@@ -138,39 +83,25 @@ async def say_outcome(
     await store.set_outcome(tx, interview_id, outcome)
     said = "took the outcome back" if outcome is None else f"said how it went: {outcome.value}"
     await store.note(tx, interview_id, said, actor=by, now=now)
-    await _restand_kept(tx, [interview_id], now=now)
+    await restand_kept(tx, [interview_id], now=now)
 
 
 async def _newest_link(tx: Transaction, interview_id: int) -> BookingLink:
     await get(tx, interview_id)
     await store.hold(tx, [interview_id])
-    kept = [link for link in await store.links_of(tx, [interview_id]) if link.revoked_at is None]
+    every = (await booking_links.of_interviews(tx, [interview_id]))[interview_id]
+    kept = [link for link in every if link.revoked_at is None]
     if not kept:
         raise Conflict("There is no booking link to extend.", do="Send a new one.")
     return kept[-1]
 
 
-async def link(tx: Transaction, link_id: int) -> BookingLink | None:
-    """The link, or None."""
-    return await store.link(tx, link_id)
-
-
-async def by_token(tx: Transaction, token: str) -> BookingLink | None:
-    """The link a candidate holds, also a revoked or expired one."""
-    found = await store.links_by(tx, tokens=[token])
-    return found[0] if found else None
-
-
-async def aim(tx: Transaction, link_id: int, *, target_url: str, private_link: str | None) -> None:
-    """Keep where the link leads at Cal.com."""
-    await store.change_link(tx, link_id, target_url=target_url, private_link=private_link)
-
-
 async def mark_sent(tx: Transaction, interview_id: int, *, now: datetime) -> None:
     """The letter with the newest live link has left the house."""
-    live = [link for link in await store.links_of(tx, [interview_id]) if link.is_live(now)]
+    every = (await booking_links.of_interviews(tx, [interview_id]))[interview_id]
+    live = [link for link in every if link.is_live(now)]
     if live and live[-1].sent_at is None:
-        await store.change_link(tx, live[-1].id, sent_at=now)
+        await booking_links.mark_sent(tx, live[-1].id, now)
     announce(tx, f"interview:{interview_id}")
 
 
@@ -211,30 +142,9 @@ async def hold(tx: Transaction, ids: Collection[int]) -> Sequence[int]:
     return [each.id for each in await store.hold(tx, ids)] if ids else []
 
 
-async def links_of(tx: Transaction, ids: Collection[int]) -> Mapping[int, Sequence[BookingLink]]:
-    """Every link of these interviews, oldest first."""
-    found: dict[int, list[BookingLink]] = {id_: [] for id_ in ids}
-    for link in await store.links_of(tx, ids):
-        found[link.interview_id].append(link)
-    return found
-
-
 async def notes(tx: Transaction, interview_id: int) -> Sequence[tuple[datetime, str, str]]:
     """(when, who, what) people and jobs did, oldest first."""
     return await store.notes(tx, interview_id)
-
-
-async def by_links(
-    tx: Transaction, tokens: Collection[str], private_links: Collection[str]
-) -> tuple[Mapping[str, int], Mapping[str, int]]:
-    """Interviews by our token and by Cal.com's private link, also of revoked and replaced ones."""
-    if not tokens and not private_links:
-        return {}, {}
-    found = await store.links_by(tx, tokens=tokens, private_links=private_links)
-    return (
-        {link.token: link.interview_id for link in found},
-        {link.private_link: link.interview_id for link in found if link.private_link},
-    )
 
 
 async def waiting(
@@ -267,7 +177,7 @@ async def restand(
     The interviews are held. `attendees` are the addresses by booking uid.
     """
     held = await store.hold(tx, list(meetings))
-    links = await links_of(tx, list(meetings))
+    links = await booking_links.of_interviews(tx, list(meetings))
     known = await candidates.by_ids(tx, {each.candidate_id for each in held})
     stood: list[Stood] = []
     for interview in held:
@@ -300,14 +210,14 @@ async def restand(
 async def turn(tx: Transaction, *, now: datetime) -> int:
     """Restand interviews whose status time alone has changed; return how many there were."""
     ids = await store.turned(tx, now, _AT_ONCE)
-    await _restand_kept(tx, ids, now=now)
+    await restand_kept(tx, ids, now=now)
     return len(ids)
 
 
-async def _restand_kept(tx: Transaction, ids: Collection[int], *, now: datetime) -> None:
-    """Restand by the booking that counts, as it is kept on the interview."""
+async def restand_kept(tx: Transaction, ids: Collection[int], *, now: datetime) -> None:
+    """Let interviews stand where their links, the clock and the booking kept on them put them."""
     held = await store.hold(tx, ids)
-    links = await links_of(tx, ids)
+    links = await booking_links.of_interviews(tx, ids)
     stood: list[Stood] = []
     for interview in held:
         kept = [interview.meeting] if interview.meeting else []

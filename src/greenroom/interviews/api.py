@@ -11,7 +11,7 @@ from greenroom.accounts.guard import recruiter, viewer
 from greenroom.accounts.model import User
 from greenroom.bookings import timeline
 from greenroom.errors import BadRequest
-from greenroom.interviews import actions, invitations, overview
+from greenroom.interviews import actions, invitations, overview, sending
 from greenroom.interviews.model import Attention, Outcome, Status
 from greenroom.interviews.overview import Asked, Row
 from greenroom.parts import Parts
@@ -168,7 +168,7 @@ async def send(
     now = datetime.now(UTC)
     days = given.expires_in_days
     async with parts.database.transaction() as tx:
-        sent = await actions.send(
+        sent = await sending.send(
             tx,
             given.candidate_ids,
             given.event_type_id,

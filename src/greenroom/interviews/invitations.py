@@ -3,10 +3,11 @@
 from collections.abc import Collection
 from datetime import datetime
 
+from greenroom.booking_links.model import BookingLink
 from greenroom.database import Database, Transaction
 from greenroom.errors import Conflict
 from greenroom.interviews import actions, overview
-from greenroom.interviews.model import Attention, BookingLink
+from greenroom.interviews.model import Attention
 from greenroom.interviews.overview import Row
 from greenroom.live.feed import announce
 from greenroom.mail import letters, outbox, smtp

@@ -1,10 +1,11 @@
-"""What an interview is, where it stands, and whom we may invite. Pure."""
+"""What an interview is, and where it stands. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+from greenroom.booking_links.model import BookingLink
 
 
 class Status(StrEnum):
@@ -129,30 +130,6 @@ class Meeting:
     location: str | None = None
     series: str | None = None
     """What several occurrences of one booking have in common; None for a single one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BookingLink:
-    """The address behind an interview: `/i/<token>`, in front of a Cal.com link."""
-
-    id: int
-    interview_id: int
-    token: str
-    target_url: str | None
-    private_link: str | None
-    created_at: datetime
-    expires_at: datetime | None
-    sent_at: datetime | None = None
-    opened_at: datetime | None = None
-    revoked_at: datetime | None = None
-
-    def is_live(self, now: datetime) -> bool:
-        """Whether a candidate can still book with it."""
-        return self.revoked_at is None and not self.is_expired(now)
-
-    def is_expired(self, now: datetime) -> bool:
-        """Whether its time has run out."""
-        return self.expires_at is not None and self.expires_at <= now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,74 +267,3 @@ def flags(
     if live and links and all(link.revoked_at is not None for link in links):
         found.add(Attention.LATE_BOOKING)
     return frozenset(found)
-
-
-def booking_address(base: str, *, token: str, name: str, address: str | None) -> str:
-    """Cal.com's booking page with the candidate and our token filled in.
-
-    The token travels twice, as metadata and as a booking field: each is lost by some of
-    Cal.com's events, and a field that the event type does not have is ignored.
-    """
-    parts = urlsplit(base)
-    given = {"name": name, "email": address or "", "metadata[greenroom]": token, "greenroom": token}
-    query = [*parse_qsl(parts.query), *((key, value) for key, value in given.items() if value)]
-    return urlunsplit(parts._replace(query=urlencode(query, quote_via=quote)))
-
-
-class Skip(StrEnum):
-    """Why a candidate was left out of a round."""
-
-    UNKNOWN = "is not in the list of candidates any more"
-    NO_ADDRESS = "has no e-mail address"
-    HAS_LIVE_LINK = "already has a booking link for this event type"
-    ALREADY_BOOKED = "has already booked this interview"
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """A candidate, as far as inviting goes."""
-
-    id: int
-    address: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """Whom to invite, and whom not, with the reason."""
-
-    invite: Sequence[Person]
-    skip: Sequence[tuple[int, Skip]]
-
-
-def plan(
-    wanted: Iterable[int],
-    people: Iterable[Person],
-    *,
-    waiting: Collection[int],
-    booked: Collection[int],
-) -> Round:
-    """Decide whom to invite. Everyone wanted lands in `invite` or in `skip`, once.
-
-    `waiting` and `booked` are candidates who have an open link for the event type, or have
-    booked it.
-    """
-    known = {person.id: person for person in people}
-    invite: list[Person] = []
-    skip: list[tuple[int, Skip]] = []
-    for candidate_id in dict.fromkeys(wanted):
-        person = known.get(candidate_id)
-        if person is None:
-            skip.append((candidate_id, Skip.UNKNOWN))
-        elif candidate_id in booked:
-            skip.append((candidate_id, Skip.ALREADY_BOOKED))
-        elif candidate_id in waiting:
-            skip.append((candidate_id, Skip.HAS_LIVE_LINK))
-        elif not person.address:
-            skip.append((candidate_id, Skip.NO_ADDRESS))
-        else:
-            invite.append(person)
-    return Round(invite, skip)
-
-
-DEFAULT_EXPIRY = timedelta(days=14)
-"""How long a booking link works unless said otherwise."""

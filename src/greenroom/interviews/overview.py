@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from greenroom.booking_links import actions as booking_links
+from greenroom.booking_links.model import BookingLink
 from greenroom.candidates import actions as candidates
 from greenroom.candidates.model import Candidate
 from greenroom.database import Transaction
@@ -11,7 +13,7 @@ from greenroom.errors import NotFound
 from greenroom.event_types import actions as event_types
 from greenroom.event_types.model import EventType
 from greenroom.interviews import store
-from greenroom.interviews.model import Attention, BookingLink, Interview, Status
+from greenroom.interviews.model import Attention, Interview, Status
 
 TABS: Mapping[str, Collection[Status]] = {
     "attention": (),
@@ -116,15 +118,13 @@ async def rows(tx: Transaction, interviews: Sequence[Interview]) -> Sequence[Row
     """The interviews in their order, with candidate, event type and newest link."""
     people = await candidates.by_ids(tx, {each.candidate_id for each in interviews})
     types = await event_types.by_ids(tx, {each.event_type_id for each in interviews})
-    links = {
-        link.interview_id: link for link in await store.links_of(tx, [i.id for i in interviews])
-    }
+    links = await booking_links.of_interviews(tx, [each.id for each in interviews])
     return [
         Row(
             interview=each,
             candidate=people[each.candidate_id],
             event_type=types[each.event_type_id],
-            link=links.get(each.id),
+            link=next(reversed(links[each.id]), None),
         )
         for each in interviews
     ]

@@ -10,6 +10,8 @@ from pydantic import AwareDatetime
 from starlette.responses import HTMLResponse
 
 from greenroom.accounts.guard import viewer
+from greenroom.booking_links import actions as booking_links
+from greenroom.booking_links.model import BookingLink, booking_address
 from greenroom.bookings import timeline
 from greenroom.bookings.model import Booking
 from greenroom.bookings.timeline import Chain
@@ -17,9 +19,9 @@ from greenroom.calcom.freshness import freshness
 from greenroom.candidates import actions as candidates
 from greenroom.errors import BadRequest
 from greenroom.event_types import actions as event_types
-from greenroom.interviews import actions, drawer_pages, model, overview, send_pages
+from greenroom.interviews import actions, drawer_pages, overview, send_pages
 from greenroom.interviews.filters import MOST, TAB_LABELS, Filters
-from greenroom.interviews.model import BookingLink, Status
+from greenroom.interviews.model import Status
 from greenroom.interviews.overview import Asked, Row
 from greenroom.mail import outbox, wording
 from greenroom.parts import Parts
@@ -133,7 +135,7 @@ async def interview_page(request: Request, interview_id: _Id) -> HTMLResponse:
     async with parts.database.transaction() as tx:
         row = await overview.row(tx, interview_id)
         chain = await timeline.chain(tx, interview_id)
-        links = (await actions.links_of(tx, [interview_id]))[interview_id]
+        links = (await booking_links.of_interviews(tx, [interview_id]))[interview_id]
         written = await outbox.of_interview(tx, interview_id)
     inner = "hx-request" in request.headers
     return page(
@@ -188,7 +190,7 @@ async def guest_page(request: Request, token: str) -> HTMLResponse:
     """Show a candidate their interview. Changes nothing: mail scanners open links."""
     now = datetime.now(UTC)
     async with _parts(request).database.transaction() as tx:
-        link = await actions.by_token(tx, token) if _TOKEN.fullmatch(token) else None
+        link = await booking_links.by_token(tx, token) if _TOKEN.fullmatch(token) else None
         if link is None:
             return page(request, "interviews/guest_unknown.html", status=404)
         row = await overview.row(tx, link.interview_id)
@@ -213,7 +215,7 @@ def _guest(
         when=wording.moment(meeting.starts_at, zone) if booked and meeting else None,
         until=wording.moment(link.expires_at, zone) if link.expires_at else None,
         length=wording.length(row.event_type.length_minutes),
-        address=model.booking_address(
+        address=booking_address(
             link.target_url or row.event_type.booking_url,
             token=link.token,
             name=row.candidate.name,

@@ -16,9 +16,9 @@ from greenroom.database import Database, Transaction
 from greenroom.errors import Invalid
 from greenroom.event_types import actions as event_types
 from greenroom.event_types.model import EventType
-from greenroom.interviews import actions, invitations, overview, picking
+from greenroom.interviews import actions, invitations, overview, sending
 from greenroom.interviews.model import Status
-from greenroom.interviews.picking import Pick
+from greenroom.interviews.sending import Pick
 from greenroom.mail import letters
 from greenroom.mail.layout import Letter
 from greenroom.mail.wording import LONGEST_MESSAGE, VARIABLES
@@ -90,7 +90,7 @@ async def send_links(
         )
     now = datetime.now(UTC)
     async with _database(request).transaction() as tx:
-        sent = await actions.send(
+        sent = await sending.send(
             tx,
             form.candidate,
             form.event_type_id,
@@ -129,10 +129,10 @@ async def _form(request: Request, user: User, form: SendForm, *, name: str) -> H
     async with _database(request).transaction() as tx:
         types = await event_types.offered(tx)
         if form.event_type_id is None and types:
-            likely = await picking.likely(tx, form.candidate)
+            likely = await sending.likely(tx, form.candidate)
             offered = [each.id for each in types]
             form.event_type_id = likely if likely in offered else offered[0]
-        picks = await picking.foresee(tx, form.candidate, form.event_type_id)
+        picks = await sending.foresee(tx, form.candidate, form.event_type_id)
         found, standing = await _suggested(tx, form)
     chosen = next((each for each in types if each.id == form.event_type_id), None)
     return page(
@@ -159,7 +159,7 @@ async def _suggested(
     """Whom else to pick: what a search finds, or the newest while nobody is picked."""
     if form.candidate and not form.q.strip():
         return [], {}
-    found, standing = await picking.suggestions(tx, form.q)
+    found, standing = await sending.suggestions(tx, form.q)
     return [each for each in found if each.id not in form.candidate], standing
 
 

@@ -22,7 +22,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     func,
-    or_,
     select,
     text,
     tuple_,
@@ -33,7 +32,6 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from greenroom.database import Transaction, metadata
 from greenroom.interviews.model import (
     Attention,
-    BookingLink,
     Interview,
     Meeting,
     MeetingStatus,
@@ -74,21 +72,6 @@ class _Interviews(TypedColumns):
     updated_at: Column[datetime] = Column(_MOMENT, nullable=False)
 
 
-class _Links(TypedColumns):
-    id: Column[int] = Column(BigInteger, Identity(always=True), primary_key=True)
-    interview_id: Column[int] = Column(
-        BigInteger, ForeignKey("interviews.id", ondelete="CASCADE"), nullable=False, index=True
-    )
-    token: Column[str] = Column(Text, nullable=False, unique=True)
-    target_url: Column[str | None] = Column(Text)
-    private_link: Column[str | None] = Column(Text, index=True)
-    created_at: Column[datetime] = Column(_MOMENT, nullable=False)
-    expires_at: Column[datetime | None] = Column(_MOMENT)
-    sent_at: Column[datetime | None] = Column(_MOMENT)
-    opened_at: Column[datetime | None] = Column(_MOMENT)
-    revoked_at: Column[datetime | None] = Column(_MOMENT)
-
-
 class _History(TypedColumns):
     id: Column[int] = Column(BigInteger, Identity(always=True), primary_key=True)
     interview_id: Column[int] = Column(
@@ -109,10 +92,8 @@ interviews = Table(
     Index("interviews_starts_at_idx", "starts_at", postgresql_where=text("starts_at IS NOT NULL")),
     Index("interviews_attention_idx", "id", postgresql_where=text("cardinality(attention) > 0")),
 )
-links = Table("booking_links", metadata, _Links)
 history = Table("interview_history", metadata, _History)
 _i = interviews.c
-_l = links.c
 _h = history.c
 
 
@@ -172,19 +153,6 @@ async def add_all(
     statement = insert(interviews).returning(_i.candidate_id, _i.id)
     found = await tx.execute(statement, rows)
     return {row.candidate_id: row.id for row in found}
-
-
-async def add_links(
-    tx: Transaction, tokens: Mapping[int, str], *, expires_at: datetime | None, now: datetime
-) -> Sequence[int]:
-    """Insert a booking link for each interview in `tokens`; nobody has sent them yet."""
-    if not tokens:
-        return []
-    rows = [
-        {"interview_id": id_, "token": token, "created_at": now, "expires_at": expires_at}
-        for id_, token in tokens.items()
-    ]
-    return list((await tx.execute(insert(links).returning(_l.id), rows)).scalars())
 
 
 async def hold(tx: Transaction, ids: Collection[int]) -> Sequence[Interview]:
@@ -327,32 +295,6 @@ async def set_outcome(tx: Transaction, interview_id: int, outcome: Outcome | Non
 async def withdraw(tx: Transaction, interview_id: int, now: datetime) -> None:
     """The candidate is no longer interested."""
     await tx.execute(update(interviews).where(_i.id == interview_id).values(withdrawn_at=now))
-
-
-async def links_of(tx: Transaction, interview_ids: Collection[int]) -> Sequence[BookingLink]:
-    """Every link of these interviews, oldest first."""
-    query = select(links).where(_l.interview_id.in_(interview_ids)).order_by(_l.id)
-    return [BookingLink(**row) for row in (await tx.execute(query)).mappings()]
-
-
-async def link(tx: Transaction, link_id: int) -> BookingLink | None:
-    """The link, or None."""
-    row = (await tx.execute(select(links).where(_l.id == link_id))).mappings().one_or_none()
-    return None if row is None else BookingLink(**row)
-
-
-async def links_by(
-    tx: Transaction, *, tokens: Collection[str] = (), private_links: Collection[str] = ()
-) -> Sequence[BookingLink]:
-    """Links, also revoked and replaced ones, with one of these tokens or Cal.com hashes."""
-    either = or_(_l.token.in_(tokens), _l.private_link.in_(private_links))
-    query = select(links).where(either).order_by(_l.id)
-    return [BookingLink(**row) for row in (await tx.execute(query)).mappings()]
-
-
-async def change_link(tx: Transaction, link_id: int, **values: str | datetime | None) -> None:
-    """Overwrite columns of a link."""
-    await tx.execute(update(links).where(_l.id == link_id).values(**values))
 
 
 async def note(tx: Transaction, interview_id: int, what: str, *, actor: str, now: datetime) -> None:
