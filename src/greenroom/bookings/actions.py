@@ -7,10 +7,9 @@ from datetime import datetime
 import structlog
 
 from greenroom.booking_links import actions as booking_links
-from greenroom.bookings import model, store
-from greenroom.bookings.match import Evidence, Match, Open, Rung, match
-from greenroom.bookings.model import Booking, Outcome
-from greenroom.bookings.store import Kept, Told, Uid
+from greenroom.bookings import facts_store, model, store
+from greenroom.bookings.match import Evidence, Kept, Match, Open, Rung, match
+from greenroom.bookings.model import Booking, Outcome, Told, Uid
 from greenroom.candidates import actions as candidates
 from greenroom.candidates.model import address_key
 from greenroom.database import Transaction
@@ -62,9 +61,9 @@ async def record(tx: Transaction, told: Sequence[Told], *, now: datetime) -> Rec
     keys = {each.key for each in told} | _named_relatives(told)
     await store.hold(tx, keys)
     told = await _settle_names(tx, told)
-    await store.add_facts(tx, told, now)
+    await facts_store.add(tx, told, now)
     await _adopt_numbers(tx, told)
-    said = {key: facts for key, facts in (await store.facts_of(tx, keys)).items() if facts}
+    said = {key: facts for key, facts in (await facts_store.of(tx, keys)).items() if facts}
     before = await store.get(tx, said)
     changes = {key: Change(before.get(key), model.fold(facts)) for key, facts in said.items()}
     await store.save(tx, [(key[0], each.after) for key, each in changes.items()], now)
@@ -171,7 +170,8 @@ async def _adopt_numbers(tx: Transaction, told: Sequence[Told]) -> None:
     if not both:
         return
     for connection_id, number in await store.get(tx, set(both)):
-        await store.rename(tx, connection_id, number, both[connection_id, number])
+        await facts_store.rename(tx, connection_id, number, both[connection_id, number])
+        await store.forget(tx, (connection_id, number))
 
 
 def _lineage(changes: Mapping[Uid, Change]) -> set[tuple[int, str, str]]:

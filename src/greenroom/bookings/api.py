@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel
 from greenroom.accounts.guard import recruiter, viewer
 from greenroom.accounts.model import User
 from greenroom.bookings import actions, timeline
-from greenroom.bookings.store import Kept
+from greenroom.bookings.match import Kept
 from greenroom.errors import BadRequest
 from greenroom.parts import Parts
 

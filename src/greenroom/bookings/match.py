@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+
+from greenroom.bookings.model import Booking, Uid
 
 
 class Rung(StrEnum):
@@ -23,6 +26,22 @@ class Match:
     interview_id: int
     rung: Rung
     explanation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A booking as it stands in the table, with its match."""
+
+    connection_id: int
+    booking: Booking
+    match: Match | None
+    is_moved: bool
+    changed_at: datetime
+
+    @property
+    def key(self) -> Uid:
+        """What the booking is known by."""
+        return (self.connection_id, self.booking.uid)
 
 
 @dataclass(frozen=True, slots=True)

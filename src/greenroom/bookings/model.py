@@ -108,6 +108,25 @@ class Fact:
     series: str | None = None
 
 
+Uid = tuple[int, str]
+"""(connection id, Cal.com's uid): what a booking is known by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A fact, the connection it is about, and where we heard it."""
+
+    connection_id: int
+    fact: Fact
+    delivery_id: int | None = None
+    sync_run_id: int | None = None
+
+    @property
+    def key(self) -> Uid:
+        """What the booking is known by."""
+        return (self.connection_id, self.fact.uid)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booking:
     """Cal.com's record of one taken slot, as far as the facts about it go.

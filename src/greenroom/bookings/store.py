@@ -1,7 +1,6 @@
 """Facts and bookings in PostgreSQL. Every statement about them is here; none decides anything."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 
@@ -10,13 +9,11 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
-    Identity,
     Index,
     RowMapping,
     Table,
     Text,
     TypedColumns,
-    UniqueConstraint,
     delete,
     or_,
     select,
@@ -27,24 +24,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from greenroom.bookings import claims
-from greenroom.bookings.match import Match, Rung
-from greenroom.bookings.model import Booking, Fact, Source
+from greenroom.bookings.match import Kept, Match, Rung
+from greenroom.bookings.model import Booking, Uid
 from greenroom.database import Transaction, driver_connection, metadata
 
 _MOMENT = DateTime(timezone=True)
-
-
-class _Facts(TypedColumns):
-    id: Column[int] = Column(BigInteger, Identity(always=True), primary_key=True)
-    connection_id: Column[int] = Column(BigInteger, nullable=False)
-    uid: Column[str] = Column(Text, nullable=False)
-    as_of: Column[datetime] = Column(_MOMENT, nullable=False)
-    source: Column[str] = Column(Text, nullable=False)
-    digest: Column[str] = Column(Text, nullable=False)
-    claims: Column[dict[str, object]] = Column(JSONB, nullable=False)
-    delivery_id: Column[int | None] = Column(BigInteger)
-    sync_run_id: Column[int | None] = Column(BigInteger)
-    heard_at: Column[datetime] = Column(_MOMENT, nullable=False)
 
 
 class _Bookings(TypedColumns):
@@ -70,13 +54,6 @@ class _Lineage(TypedColumns):
     new_uid: Column[str] = Column(Text, primary_key=True, index=True)
 
 
-facts = Table(
-    "facts",
-    metadata,
-    _Facts,
-    UniqueConstraint("connection_id", "uid", "source", "digest"),
-    Index("facts_delivery_id_idx", "delivery_id"),
-)
 bookings = Table(
     "bookings",
     metadata,
@@ -86,43 +63,8 @@ bookings = Table(
     Index("bookings_unmatched_idx", "starts_at", postgresql_where=text("interview_id IS NULL")),
 )
 lineage = Table("booking_lineage", metadata, _Lineage)
-_f = facts.c
 _b = bookings.c
 _g = lineage.c
-
-Uid = tuple[int, str]
-"""(connection id, Cal.com's uid): what a booking is known by."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """A fact, the connection it is about, and where we heard it."""
-
-    connection_id: int
-    fact: Fact
-    delivery_id: int | None = None
-    sync_run_id: int | None = None
-
-    @property
-    def key(self) -> Uid:
-        """What the booking is known by."""
-        return (self.connection_id, self.fact.uid)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """A booking as it stands in the table, with its match."""
-
-    connection_id: int
-    booking: Booking
-    match: Match | None
-    is_moved: bool
-    changed_at: datetime
-
-    @property
-    def key(self) -> Uid:
-        """What the booking is known by."""
-        return (self.connection_id, self.booking.uid)
 
 
 async def hold(tx: Transaction, keys: Collection[Uid]) -> None:
@@ -145,83 +87,11 @@ async def uids_of(tx: Transaction, ids: Collection[tuple[int, str]]) -> Mapping[
     return {(c, str(number)): uid for c, number, uid in await tx.execute(query)}
 
 
-async def add_facts(tx: Transaction, told: Sequence[Told], now: datetime) -> None:
-    """Keep facts. The same words again only move an API answer forward."""
-    if not told:
-        return
-    latest = {(each.key, each.fact.source, each.fact.digest): each for each in _by_age(told)}
-    rows = list(latest.values())
-    connection = await driver_connection(tx)
-    await connection.execute(
-        _ADD_FACTS,
-        (
-            now,
-            [each.connection_id for each in rows],
-            [each.fact.uid for each in rows],
-            [each.fact.as_of for each in rows],
-            [each.fact.source.value for each in rows],
-            [each.fact.digest for each in rows],
-            [claims.dump(each.fact) for each in rows],
-            [each.delivery_id for each in rows],
-            [each.sync_run_id for each in rows],
-        ),
-    )
-
-
-async def rename(tx: Transaction, connection_id: int, old: str, new: str) -> None:
-    """A booking known only by its number has got its uid: its facts are the uid's from now on."""
-    same = facts.alias("same")
-    already = (
-        select(same.c.id)
-        .where(same.c.connection_id == connection_id, same.c.uid == new)
-        .where(same.c.digest == _f.digest, same.c.source == _f.source)
-        .exists()
-    )
-    mine = (_f.connection_id == connection_id, _f.uid == old)
-    await tx.execute(update(facts).where(*mine, ~already).values(uid=new))
-    await tx.execute(delete(facts).where(*mine))
-    await tx.execute(delete(bookings).where(_b.connection_id == connection_id, _b.uid == old))
-
-
-async def facts_of(tx: Transaction, keys: Collection[Uid]) -> Mapping[Uid, Sequence[Fact]]:
-    """Every fact about these bookings."""
-    query = select(_f.connection_id, _f.uid, _f.as_of, _f.source, _f.digest, _f.claims)
-    found: dict[Uid, list[Fact]] = {key: [] for key in keys}
-    rows = await tx.execute(query.where(tuple_(_f.connection_id, _f.uid).in_(keys)))
-    for connection_id, uid, as_of, source, digest, said in rows:
-        fact = claims.load(said, uid=uid, as_of=as_of, source=Source(source), digest=digest)
-        found[connection_id, uid].append(fact)
-    return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """One line of a booking's timeline: a fact and where and when we heard it."""
-
-    fact: Fact
-    heard_at: datetime
-    delivery_id: int | None
-    sync_run_id: int | None
-
-
-async def evidence(tx: Transaction, keys: Collection[Uid]) -> Sequence[Evidence]:
-    """What was said about these bookings, in the order in which we first kept it."""
-    query = select(facts).where(tuple_(_f.connection_id, _f.uid).in_(keys)).order_by(_f.id)
-    return [
-        Evidence(
-            fact=claims.load(
-                row["claims"],
-                uid=row["uid"],
-                as_of=row["as_of"],
-                source=Source(row["source"]),
-                digest=row["digest"],
-            ),
-            heard_at=row["heard_at"],
-            delivery_id=row["delivery_id"],
-            sync_run_id=row["sync_run_id"],
-        )
-        for row in (await tx.execute(query)).mappings()
-    ]
+async def forget(tx: Transaction, key: Uid) -> None:
+    """A booking known only by its number has got its uid: its row under the number goes."""
+    connection_id, uid = key
+    mine = (_b.connection_id == connection_id, _b.uid == uid)
+    await tx.execute(delete(bookings).where(*mine))
 
 
 async def add_lineage(tx: Transaction, links: Collection[tuple[int, str, str]]) -> None:
@@ -340,18 +210,6 @@ async def save_match(tx: Transaction, key: Uid, match: Match | None) -> None:
     )
 
 
-# Binary arrays: psycopg dumps text ones at a sixteenth of the speed.
-_ADD_FACTS = """
-    INSERT INTO facts AS f
-        (connection_id, uid, as_of, source, digest, claims, delivery_id, sync_run_id, heard_at)
-    SELECT c, u, a, s, d, j::jsonb, v, r, %b::timestamptz
-      FROM unnest(%b::bigint[], %b::text[], %b::timestamptz[], %b::text[], %b::text[], %b::text[],
-                  %b::bigint[], %b::bigint[]) AS told(c, u, a, s, d, j, v, r)
-    ON CONFLICT (connection_id, uid, source, digest) DO UPDATE
-        SET as_of = excluded.as_of, heard_at = excluded.heard_at
-        WHERE f.source = 'api' AND f.as_of < excluded.as_of
-"""
-
 _moved = (
     select(_g.new_uid).where(_g.connection_id == _b.connection_id, _g.old_uid == _b.uid).exists()
 )
@@ -370,10 +228,6 @@ def _read(row: RowMapping) -> Kept:
         is_moved=row["is_moved"],
         changed_at=row["changed_at"],
     )
-
-
-def _by_age(told: Sequence[Told]) -> Sequence[Told]:
-    return sorted(told, key=lambda each: each.fact.as_of)
 
 
 def _lock(key: Uid) -> int:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from greenroom.bookings import model, store
+from greenroom.bookings import facts_store, model, store
+from greenroom.bookings.facts_store import Evidence
+from greenroom.bookings.match import Kept
 from greenroom.bookings.model import Fact, Source
-from greenroom.bookings.store import Evidence, Kept
 from greenroom.database import Transaction
 from greenroom.interviews import actions as interviews
 
@@ -40,7 +41,7 @@ class Chain:
 async def chain(tx: Transaction, interview_id: int) -> Chain:
     """What stands behind the status of an interview."""
     kept = (await store.of_interviews(tx, [interview_id]))[interview_id]
-    said = await store.evidence(tx, [each.key for each in kept])
+    said = await facts_store.evidence(tx, [each.key for each in kept])
     interview = await interviews.get(tx, interview_id)
     current = interview.meeting.uid if interview.meeting else None
     deciding = _deciding([each.fact for each in said if each.fact.uid == current])

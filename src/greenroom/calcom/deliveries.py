@@ -28,8 +28,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from greenroom.bookings import actions as bookings
 from greenroom.bookings.actions import Change, Recorded
-from greenroom.bookings.model import Status
-from greenroom.bookings.store import Told
+from greenroom.bookings.model import Status, Told
 from greenroom.calcom import webhook
 from greenroom.calcom.webhook import Reading
 from greenroom.database import Database, Transaction, driver_connection, metadata

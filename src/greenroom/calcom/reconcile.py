@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from greenroom.bookings import actions as bookings
-from greenroom.bookings.store import Told
+from greenroom.bookings.model import Told
 from greenroom.calcom import answers, connections
 from greenroom.calcom.answers import Unreadable
 from greenroom.calcom.client import Answer, Calcom, CalcomError
