@@ -2,6 +2,7 @@
 
 import asyncio
 import cProfile
+import gc
 import io
 import pstats
 import time
@@ -121,6 +122,8 @@ async def _drain(
         await population.fill(running, bodies)
         announcer = asyncio.create_task(running.announcer.run(url))
         running.database.count_statements(statements.append)
+        gc.collect()
+        gc.freeze()  # as `serve` does
         if profiler:
             profiler.enable()
         begun, cpu, batches = time.perf_counter(), time.process_time(), 0
@@ -132,6 +135,7 @@ async def _drain(
         announcer.cancel()
         async with running.database.transaction() as tx:
             waiting, _ = await deliveries.waiting(tx)
+    gc.unfreeze()
     taken = len(bodies) - waiting
     return Drained(taken, waiting, seconds, cpu, len(statements), batches)
 

@@ -176,7 +176,7 @@ def test_secrets_sealed_with_another_key_are_said_before_anything_is_served(home
 
 
 def test_a_short_key_protects_nothing(tmp_path, database_url):
-    external = {"GREENROOM_DATABASE_URL": database_url}
+    external = {"GREENROOM_DATABASE_URL": database_url.replace("postgresql://", "postgres://")}
     said = run("user", "list", cwd=tmp_path, GREENROOM_SECRET_KEY="short", **external)
 
     assert is_told(said, "GREENROOM_SECRET_KEY is too short", "openssl rand")

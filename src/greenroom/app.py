@@ -1,15 +1,16 @@
 """The only place where the parts meet."""
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from importlib.metadata import version
 
-import structlog
 import uvicorn
 from fastapi import FastAPI
+from starlette.routing import Route
 from uvicorn.loops.auto import auto_loop_factory
 from uvicorn.server import HANDLED_SIGNALS
 
@@ -28,11 +29,10 @@ from greenroom.interviews import pages as interviews_pages
 from greenroom.live import pages as live_pages
 from greenroom.mail import pages as mail_pages
 from greenroom.parts import Parts
-from greenroom.settings import Settings
+from greenroom.settings import WEBHOOK_PATH, Settings
 from greenroom.web import pages as web_pages
 from greenroom.web import render
 
-_log = structlog.get_logger()
 _ROOMS = (
     web_pages,
     accounts_pages,
@@ -56,8 +56,12 @@ def create_app(settings: Settings, running: Parts) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.parts = running
+    # First, and a plain route: to look through every other one, and FastAPI's dependencies, would
+    # cost a delivery more than all that is done with it.
+    app.router.routes.append(Route(WEBHOOK_PATH, calcom_api.receive, methods=["POST"]))
     for room in _ROOMS:
         app.include_router(room.router)
     render.install(app, settings)
@@ -147,11 +151,14 @@ async def serve(
     )
     conninfo = running.database.conninfo
     settings.note_address()
+    # All that is there now stays: no collection need look at it again, each time for long.
+    gc.collect()
+    gc.freeze()
     async with asyncio.TaskGroup() as group:
         needed = [
-            group.create_task(running.intake.run()),
-            group.create_task(running.feed.run(conninfo)),
-            group.create_task(running.announcer.run(conninfo)),
+            group.create_task(work.forever("intake", running.intake.run)),
+            group.create_task(work.forever("feed", running.feed.run, conninfo)),
+            group.create_task(work.forever("announcer", running.announcer.run, conninfo)),
         ]
         worker = group.create_task(work.run(running)) if works else None
 
@@ -167,12 +174,14 @@ async def serve(
 
 async def work_only(running: Parts) -> None:
     """The background work of a process without a web server, until it is told to stop."""
+    await check_secrets(running)
     stop = asyncio.Event()
     for signal_ in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_, stop.set)
+    conninfo = running.database.conninfo
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(running.announcer.run(running.database.conninfo)),
+            group.create_task(work.forever("announcer", running.announcer.run, conninfo)),
             group.create_task(work.run(running)),
         ]
         await stop.wait()

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -69,13 +70,15 @@ def serve(
         print(f"Greenroom is on {chosen.origin} (listening on {host}:{port}).", flush=True)
         await house.serve(chosen, parts, listener, works=not no_work)
 
-    _with_parts(chosen, run)
+    with suppress(KeyboardInterrupt):  # told to stop while it begins
+        _with_parts(chosen, run)
 
 
 @cli.command()
 def work(data_dir: DataDir = None) -> None:
     """Only the background work, for more processes beside `serve`."""
-    _with_parts(_settings_of_a_server(data_dir), house.work_only)
+    with suppress(KeyboardInterrupt):
+        _with_parts(_settings_of_a_server(data_dir), house.work_only)
 
 
 @cli.command()
@@ -90,7 +93,8 @@ def demo(
     reset: Annotated[bool, typer.Option("--reset", help="Start afresh.")] = False,  # noqa: FBT002  (a flag)
 ) -> None:
     """Everything on this machine: application, database, Cal.com simulator, sample data."""
-    demonstration.run(port=port, simulator_port=simulator_port, data_dir=data_dir, reset=reset)
+    with suppress(KeyboardInterrupt):
+        demonstration.run(port=port, simulator_port=simulator_port, data_dir=data_dir, reset=reset)
 
 
 @cli.command(

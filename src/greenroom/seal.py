@@ -39,7 +39,7 @@ class Seal:
         name, rest = sealed[:_KEY_ID], sealed[_KEY_ID:]
         try:
             return self._cipher.decrypt(rest[:_NONCE], rest[_NONCE:], name).decode()
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:
             raise WrongKey(
                 "A stored secret was sealed with another GREENROOM_SECRET_KEY.",
                 do="Start with the key it was sealed with (see secret.key in the data directory), "

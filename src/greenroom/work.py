@@ -1,8 +1,11 @@
 """Every background job and its schedule, on one screen."""
 
 import asyncio
+import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import ParamSpec
 
 import structlog
 
@@ -10,11 +13,17 @@ from greenroom import jobs
 from greenroom.accounts import actions as accounts
 from greenroom.booking_links import actions as booking_links
 from greenroom.calcom import connections, deliveries, private_links, reconcile, syncs
-from greenroom.errors import Invalid, Unavailable
+from greenroom.errors import Invalid
 from greenroom.interviews import actions as interviews
 from greenroom.interviews import invitations
 from greenroom.mail import outbox
 from greenroom.parts import Parts
+
+P = ParamSpec("P")
+
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 1.0, 5.0
+_WELL = 60.0
+"""Seconds after which a part that began again is taken to be well."""
 
 _log = structlog.get_logger()
 
@@ -27,7 +36,7 @@ async def prepare_link(parts: Parts, link_id: int) -> None:
     )
 
 
-@jobs.job(outbox.SEND)
+@jobs.job(outbox.SEND, queue_name="mail")
 async def send_letter(parts: Parts, letter_id: int) -> None:
     """Send one letter, and tell the interview it has gone."""
     await invitations.send_letter(
@@ -71,18 +80,16 @@ async def send_due_letters(parts: Parts) -> None:
     now = datetime.now(UTC)
     async with parts.database.transaction() as tx:
         due = await outbox.waiting(tx, now)
-    for letter_id in due:
-        await invitations.send_letter(
-            parts.database, letter_id, settings=parts.settings, now=datetime.now(UTC)
-        )
+        await jobs.enqueue_missing(tx, outbox.SEND, *({"letter_id": id_} for id_ in due))
 
 
 @jobs.each("*/5 * * * *", "tidy_up")
 async def tidy_up(parts: Parts) -> None:
-    """Each 5 minutes: jobs of killed workers go back, dead sessions go away."""
+    """Each 5 minutes: jobs of killed workers go back, old failures and dead sessions go away."""
     rescued = await jobs.rescue_stalled()
     if rescued:
         _log.warning("Gave jobs of a killed worker back to the queue", jobs=rescued)
+    await jobs.forget_failures()
     async with parts.database.transaction() as tx:
         await accounts.sweep(tx, datetime.now(UTC))
 
@@ -93,16 +100,45 @@ async def drain(parts: Parts) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(parts.intake.news.wait(), 1.0)
         parts.intake.news.clear()
-        try:
-            while await deliveries.drain(parts.database, now=datetime.now(UTC)):
-                pass
-        except Unavailable as error:
-            _log.warning("Deliveries wait for the database", error=error.what)
-            await asyncio.sleep(1)
+        while await deliveries.drain(parts.database, now=datetime.now(UTC)):
+            pass
 
 
 async def run(parts: Parts) -> None:
     """All background work of one process, until cancelled."""
     async with asyncio.TaskGroup() as group:
-        group.create_task(drain(parts))
-        group.create_task(jobs.work(parts))
+        group.create_task(forever("deliveries", drain, parts))
+        for queue_name in jobs.AT_ONCE:
+            group.create_task(forever(f"jobs: {queue_name}", jobs.work, parts, queue_name))
+
+
+async def forever(
+    name: str, part: Callable[P, Awaitable[None]], /, *args: P.args, **kwargs: P.kwargs
+) -> None:
+    """Run `part` until cancelled: when it returns or raises, it begins again 1 to 5 seconds later.
+
+    Each kind of end is logged once, until the part has gone on for a minute.
+    """
+    pause, said = _SHORTEST_PAUSE, set[str]()
+    while True:
+        began, error = time.monotonic(), None
+        try:
+            await part(*args, **kwargs)
+        except Exception as raised:  # noqa: BLE001  (no end of a part may be the last)
+            error = raised
+        _end_if_cancelled()
+        if time.monotonic() - began > _WELL:
+            pause, said = _SHORTEST_PAUSE, set()
+        kind = type(error).__name__
+        if kind not in said:
+            said.add(kind)
+            _log.error("The background work ended, and begins again", part=name, exc_info=error)
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _end_if_cancelled() -> None:
+    # A part that fails while it is cancelled raises that in place of CancelledError.
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

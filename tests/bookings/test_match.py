@@ -103,3 +103,10 @@ def test_the_evidence_may_come_in_any_order():
 
     assert match(Evidence(waiting=waiting)) == match(Evidence(waiting=waiting[::-1]))
     assert match(Evidence(relatives=relatives)) == match(Evidence(relatives=relatives[::-1]))
+
+
+@pytest.mark.parametrize("rung", [Rung.EMAIL, Rung.PRIVATE_LINK, Rung.TOKEN])
+def test_a_relative_of_the_same_interview_takes_no_reason_away(rung):
+    known = Match(5, rung, "a reason of its own")
+
+    assert match(Evidence(known=known, relatives=[("later", 5)])) == known

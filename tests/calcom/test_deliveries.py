@@ -2,15 +2,20 @@
 
 import json
 import random
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
-from builders import NOW, delivery, fixture, recorded
+from builders import NOW, answered, delivery, fixture, recorded
+from greenroom.bookings import actions as bookings
+from greenroom.bookings.model import Status as BookingStatus
+from greenroom.bookings.model import Told
 from greenroom.calcom import deliveries
 from greenroom.calcom.deliveries import State
 from greenroom.database import Database
+from greenroom.interviews import actions as interviews
 from greenroom.interviews.model import Attention, Status
 
 pytestmark = pytest.mark.anyio
@@ -229,3 +234,112 @@ async def test_replaying_everything_changes_nothing(world, database):
         pass
 
     assert await projection(database) == before
+
+
+async def replay(world, *ids):
+    async with world.database.transaction() as tx:
+        await deliveries.replay(tx, ids)
+    while await deliveries.drain(world.database, now=LATER):
+        pass
+
+
+async def test_a_misreading_is_mended_by_a_replay(world, database, monkeypatch):
+    row = await world.send(await world.candidate(), await world.event_type())
+    real = deliveries.webhook.read
+
+    def misread(body, *, received_at):
+        reading = real(body, received_at=received_at)
+        wrong = [
+            replace(fact, uid=f"not-{fact.uid}", status=BookingStatus.CANCELLED)
+            for fact in reading.facts
+        ]
+        return replace(reading, facts=[*wrong, replace(reading.facts[0], title="Wrong")])
+
+    with monkeypatch.context() as broken_version:
+        broken_version.setattr(deliveries.webhook, "read", misread)
+        ids = await world.deliver(
+            delivery(metadata={"greenroom": row.link.token}, status="ACCEPTED", title="Intro call")
+        )
+    found = json.loads(await projection(database))
+    assert [each["uid"] for each in found] == ["booking1", "not-booking1"]
+
+    await replay(world, *ids)
+
+    [booking] = json.loads(await projection(database))
+    assert (booking["uid"], booking["details"]["title"]) == ("booking1", "Intro call")
+    assert (await world.row(row.id)).status is Status.CONFIRMED
+
+
+async def test_a_booking_that_no_delivery_tells_of_any_more_goes(world, database):
+    row = await world.send(await world.candidate(), await world.event_type())
+    ours = {"greenroom": row.link.token}
+    [first] = await world.deliver(delivery(metadata=ours, status="ACCEPTED"))
+    [second] = await world.deliver(
+        delivery("BOOKING_RESCHEDULED", uid="booking2", bookingId=8, rescheduleUid="booking1")
+    )
+    assert (await world.row(row.id)).interview.meeting.uid == "booking2"
+
+    async with database.transaction() as tx:
+        await bookings.record(tx, [], deliveries=[second], now=LATER)
+
+    after = (await world.row(row.id)).interview
+    assert (after.status, after.meeting.uid) == (Status.CONFIRMED, "booking1")
+    assert after.reschedules == 0
+
+    async with database.transaction() as tx:
+        await bookings.record(tx, [], deliveries=[first], now=LATER)
+
+    assert (await world.row(row.id)).status is Status.PENDING
+    assert json.loads(await projection(database)) == []
+
+
+async def test_a_delivery_by_number_says_what_it_did_to_the_uid(world):
+    await world.deliver(delivery(uid="real-uid", bookingId=123456, status="REQUESTED"))
+
+    [id_] = await world.deliver(fixture("guide__booking_confirmed"), at=LATER)
+
+    assert "Nothing changed" not in (await world.delivery(id_)).outcome
+
+
+async def everything(database):
+    """Bookings, facts and interviews, each column of them."""
+    async with database.transaction() as tx:
+        return [
+            list(
+                (await tx.execute(text(f"SELECT to_jsonb(t) FROM {table} t ORDER BY 1"))).scalars()
+            )
+            for table in ("bookings", "interviews", "facts")
+        ]
+
+
+async def test_a_replay_moves_no_time_and_tells_no_page(world, database):
+    row = await world.send(await world.candidate(), await world.event_type())
+    ids = await world.deliver(delivery(metadata={"greenroom": row.link.token}, status="ACCEPTED"))
+    before, heard = await everything(database), set()
+    database.heard = heard.update
+
+    await replay(world, *ids)
+
+    assert await everything(database) == before
+    assert heard == {"delivery"}
+
+
+async def test_the_same_answer_again_moves_only_the_age_of_what_we_know(world, database):
+    row = await world.send(await world.candidate(), await world.event_type())
+    heard = set()
+    fact = answered(BookingStatus.CONFIRMED, changed_at=NOW, token=row.link.token)
+
+    async def hear(at):
+        told = Told(connection_id=world.connection_id, fact=replace(fact, as_of=at))
+        async with database.transaction() as tx:
+            await bookings.record(tx, [told], now=at)
+            return await bookings.get(tx, fact.uid), await interviews.get(tx, row.id)
+
+    booking, interview = await hear(NOW)
+    database.heard = heard.update
+    booking_later, interview_later = await hear(LATER)
+
+    assert booking_later.booking.as_of == LATER
+    assert booking_later.changed_at == booking.changed_at
+    assert interview_later == interview
+    assert heard == set()

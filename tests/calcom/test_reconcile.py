@@ -1,11 +1,14 @@
 """Cal.com's API is the truth: what deliveries did not tell, reconcile finds."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
+from builders import delivery
+from calcom.odd import Desk, answering, bookings
 from calcom_desk import KEY
-from greenroom.calcom import connecting, connections, reconcile
+from greenroom.calcom import connecting, connections, deliveries, looks, reconcile
 from greenroom.calcom.client import Calcom, KeyRefused, http_client
 from greenroom.errors import Conflict
 from greenroom.event_types import actions as event_types
@@ -50,13 +53,42 @@ def ask(world, http):
     """Reconcile once, as if the connection were read anew."""
 
     async def ask(connection):
-        async with world.database.transaction() as tx:
-            connection = await connections.get(tx, SEAL, connection.id)
-            begun = await reconcile.begin(tx, connection, asked_by="a test", now=clock())
-        api = Calcom(http, connection.api_url, connection.api_key)
-        return await reconcile.reconcile(world.database, api, connection, begun, clock=clock)
+        return await ask_as(world, http, await fresh(world, connection))
 
     return ask
+
+
+async def ask_as(world, http, connection):
+    async with world.database.transaction() as tx:
+        begun = await reconcile.begin(tx, connection, asked_by="a test", now=clock())
+    api = Calcom(http, connection.api_url, connection.api_key)
+    return await reconcile.reconcile(world.database, api, connection, begun, clock=clock)
+
+
+async def fresh(world, connection):
+    async with world.database.transaction() as tx:
+        return await connections.get(tx, SEAL, connection.id)
+
+
+async def aimed_at(world, connection, url):
+    async with world.database.transaction() as tx:
+        await connections.learn(tx, connection.id, api_url=url)
+
+
+async def rested(world, connection):
+    """The rate limit's time has gone by."""
+    async with world.database.transaction() as tx:
+        await looks.wake(tx, connection.id)
+
+
+async def known(world):
+    async with world.database.transaction() as tx:
+        return list((await tx.execute(text("SELECT uid FROM bookings"))).scalars())
+
+
+async def all_offered(world):
+    async with world.database.transaction() as tx:
+        return [each.slug for each in await event_types.offered(tx)]
 
 
 async def offered(world, slug):
@@ -155,9 +187,142 @@ async def test_a_rate_limit_ends_the_run_and_the_next_one_goes_on(world, calcom,
     assert "rate limit" in run.error
 
     calcom.control("rate-limit", limit=120, window_seconds=60, block_seconds=60)
+    with pytest.raises(Conflict, match="It opens again at"):
+        await ask(account)
+    await rested(world, account)
     await ask(account)
 
     assert (await world.row(row.id)).status is Status.CONFIRMED
+
+
+async def test_a_first_look_longer_than_the_rate_limit_comes_to_its_end(world, account, ask):
+    desk = Desk(bookings(250), patience=2)
+    async with answering(desk) as url:
+        await aimed_at(world, account, url)
+        errors = []
+        for _ in range(4):
+            errors.append((await ask(account)).error)
+            desk.patience = 2
+            await rested(world, account)
+
+    assert [error is None for error in errors] == [False, False, False, True]
+    changed = [number for field, number in desk.asked if field == "updatedAt"]
+    made = [number for field, number in desk.asked if field == "createdAt"]
+    assert (changed, made) == ([1, 100, 199], [1, 100, 199])
+    assert len(await known(world)) == 250
+    assert (await fresh(world, account)).synced_until is not None
+
+
+async def test_a_booking_that_changes_while_pages_are_read_hides_no_other(world, account, ask):
+    desk = Desk(bookings(150), patience=9)
+    real = desk.__call__
+
+    def answer(path, query):
+        found = real(path, query)
+        if desk.asked == [("updatedAt", 1)]:
+            desk.rows[50]["updatedAt"] = "2026-11-23T10:00:00Z"
+            desk.rows[50]["createdAt"] = desk.rows[101]["createdAt"] = "2026-01-01T00:00:00Z"
+        return found
+
+    async with answering(answer) as url:
+        await aimed_at(world, account, url)
+        assert (await ask(account)).error is None
+
+    assert len(await known(world)) == 150
+
+
+async def test_bookings_of_the_same_moment_are_all_seen(world, account, ask):
+    rows = bookings(250)
+    for each in rows:
+        each["createdAt"] = each["updatedAt"] = "2026-11-20T10:00:00.123Z"
+    async with answering(Desk(rows, patience=20)) as url:
+        await aimed_at(world, account, url)
+        assert (await ask(account)).error is None
+
+    assert len(await known(world)) == 250
+
+
+async def test_an_older_answer_ends_the_run_and_says_so(world, account, ask):
+    def older(path, query):
+        data = {"bookings": bookings(1)} if path == "/bookings" else []
+        return 200, {"status": "success", "data": data}
+
+    async with answering(older) as url:
+        await aimed_at(world, account, url)
+        first = await ask(account)
+        second = await ask(account)
+
+    assert first.finished_at is not None
+    assert "no list" in first.error
+    assert "no list" in second.error
+
+
+async def test_a_mistake_of_ours_ends_the_run_too(world, calcom, account, ask, monkeypatch):
+    def broken(row, *, fetched_at):
+        message = "this one breaks"
+        raise AttributeError(message)
+
+    calcom.book()
+    with monkeypatch.context() as version:
+        version.setattr(reconcile.answers, "booking", broken)
+        with pytest.raises(AttributeError):
+            await ask(account)
+
+    async with world.database.transaction() as tx:
+        run = (await reconcile.latest(tx))[0]
+    assert run.finished_at is not None
+    assert "this one breaks" in run.error
+    assert (await ask(account)).error is None
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_asking_for_the_last_hour_leaves_the_gap_before_it_to_be_asked_for(
+    world, calcom, account, ask, http, is_first
+):
+    if not is_first:
+        before = clock() - timedelta(days=2)
+        async with world.database.transaction() as tx:
+            await connections.learn(tx, account.id, synced_until=before)
+    synced = (await fresh(world, account)).synced_until
+
+    by_hand = connections.asked_since(account, clock() - timedelta(hours=1))
+    await ask_as(world, http, by_hand)
+    assert (await fresh(world, account)).synced_until == synced
+
+    longer = connections.asked_since(account, clock() - timedelta(days=91))
+    await ask_as(world, http, longer)
+    assert (await fresh(world, account)).synced_until > clock() - timedelta(minutes=1)
+
+
+async def test_what_a_delivery_told_is_not_counted_as_changed(world, calcom, account, ask):
+    row = await invited(world)
+    booked = calcom.book(token=row.link.token)
+    told = delivery(
+        uid=booked["uid"],
+        bookingId=booked["id"],
+        startTime=booked["start"],
+        endTime=booked["end"],
+        status="ACCEPTED",
+    )
+    kept = await world.intake.keep(account.id, told, clock())
+    await deliveries.drain(world.database, now=clock())
+    assert (await world.delivery(kept.id)).state == "done"
+
+    assert (await ask(account)).changed == 0
+    calcom.cancel(booked["uid"])
+    assert (await ask(account)).changed == 1
+
+
+@pytest.mark.parametrize("rows", [[], [{"id": "unreadable"}]])
+async def test_a_list_without_a_readable_event_type_withdraws_none(world, account, ask, rows):
+    before = await all_offered(world)
+
+    async with answering(lambda *_: (200, {"status": "success", "data": rows})) as url:
+        await aimed_at(world, account, url)
+        await ask(account)
+
+    assert before
+    assert await all_offered(world) == before
 
 
 async def test_two_reconciles_of_one_account_do_not_run_at_once(world, account):

@@ -277,3 +277,11 @@ async def test_a_browser_page_of_another_site_cannot_hide_behind_the_webhook(hou
     answer = await house.deliver(delivery(), sec_fetch_site="cross-site", signature=None)
 
     assert answer.status_code == 401
+
+
+async def test_a_flood_of_unsigned_requests_is_counted_to_the_last(house):
+    answers = await asyncio.gather(*(house.deliver(b"x", signature=None) for _ in range(40)))
+    await house.parts.secrets.flush()
+
+    assert {each.status_code for each in answers} == {401}
+    assert await rejected(house) == {"missing": 40}

@@ -237,8 +237,10 @@ def test_nothing_turns_before_it_is_said_to(links, meetings, withdrawn):
         ),
         ([LIVE], [meeting(is_moved=True), meeting(**SECOND)], [], set()),
         ([LIVE], [meeting(CANCELLED), meeting(**SECOND)], [], set()),
-        ([REVOKED], [meeting()], [], {Attention.LATE_BOOKING}),
-        ([REVOKED, LIVE], [meeting()], [], set()),
+        ([REVOKED], [meeting(since=NOW)], [], {Attention.LATE_BOOKING}),
+        ([REVOKED], [meeting()], [], set()),
+        ([REVOKED], [meeting(since=NOW, first_known=NOW - DAY)], [], set()),
+        ([REVOKED, LIVE], [meeting(since=NOW)], [], set()),
         ([REVOKED], [meeting(CANCELLED)], [], set()),
     ],
 )

@@ -5,10 +5,25 @@ import contextlib
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from greenroom.live.feed import Announcer, Feed, announce
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def slow_notify(database_url):
+    """Every NOTIFY of the announcer takes a second."""
+    with psycopg.connect(database_url, autocommit=True) as admin:
+        admin.execute("CREATE SCHEMA slow")
+        admin.execute(
+            "CREATE FUNCTION slow.pg_notify(text, text) RETURNS void LANGUAGE sql AS"
+            " 'SELECT pg_catalog.pg_sleep(1); SELECT pg_catalog.pg_notify($1, $2)'"
+        )
+        name = sql.Identifier(admin.info.dbname)
+        path = "ALTER DATABASE {} SET search_path = slow, pg_catalog, public"
+        admin.execute(sql.SQL(path).format(name))
 
 
 @pytest.fixture
@@ -91,6 +106,45 @@ async def test_a_lost_connection_comes_back_and_asks_pages_to_resync(database, f
             announce(tx, "interview:1")
 
         assert await hear(topics, 1) == ["interview:1"]
+
+
+async def commit(database, *topics):
+    async with database.transaction() as tx:
+        for topic in topics:
+            announce(tx, topic)
+
+
+@pytest.mark.parametrize(
+    ("first", "heard"),
+    [
+        (["interview:1"], "interview:1"),
+        ([f"interview:{number}" for number in range(2000)], "resync"),
+    ],
+)
+async def test_a_change_during_a_notify_is_heard_after_it(
+    slow_notify, database, feed, first, heard
+):
+    async with feed.topics() as topics:
+        await commit(database, *first)
+        await asyncio.sleep(0.5)
+        await commit(database, "interview:1")
+
+        assert await hear(topics, 3) == ["resync", heard, "interview:1"]
+
+
+async def test_what_a_lost_notify_should_have_told_is_told_by_the_next(slow_notify, database, feed):
+    async with feed.topics() as topics:
+        await commit(database, "interview:1")
+        await asyncio.sleep(0.5)
+        await commit(database, "interview:2")
+        with psycopg.connect(database.conninfo, autocommit=True) as admin:
+            ended = admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE query LIKE 'SELECT pg_notify%' AND datname = current_database()"
+            )
+            assert ended.fetchall() == [(True,)]
+
+        assert await hear(topics, 3) == ["resync", "interview:1", "interview:2"]
 
 
 async def test_closing_the_feed_ends_every_stream(database, feed):

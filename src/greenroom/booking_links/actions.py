@@ -60,9 +60,26 @@ async def interviews_by(
     )
 
 
-async def aim(tx: Transaction, link_id: int, *, target_url: str, private_link: str | None) -> None:
-    """Keep where the link leads at Cal.com."""
-    await store.change(tx, link_id, target_url=target_url, private_link=private_link)
+async def aim(
+    tx: Transaction, link: BookingLink, *, target_url: str, private_link: str | None
+) -> bool:
+    """Keep where the link leads at Cal.com.
+
+    False, and nothing is kept, if since `link` was read it was aimed or extended: a job that
+    ends late must not put back what a later one made.
+    """
+    return await store.aim(
+        tx,
+        link.id,
+        expires_at=link.expires_at,
+        target_url=target_url,
+        private_link=private_link,
+    )
+
+
+async def given_up(tx: Transaction) -> Sequence[int]:
+    """Links without an address at Cal.com that no job will get any more."""
+    return await store.given_up(tx, PREPARE)
 
 
 async def extend(tx: Transaction, link_id: int, expires_at: datetime) -> None:

@@ -14,12 +14,14 @@ from sqlalchemy import (
     TypedColumns,
     or_,
     select,
+    text,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
 
 from greenroom.booking_links.model import BookingLink
 from greenroom.database import Transaction, metadata
+from greenroom.database.among import among
 
 _MOMENT = DateTime(timezone=True)
 
@@ -58,7 +60,7 @@ async def add_all(
 
 async def of_interviews(tx: Transaction, interview_ids: Collection[int]) -> Sequence[BookingLink]:
     """Every link of these interviews, oldest first."""
-    query = select(links).where(_l.interview_id.in_(interview_ids)).order_by(_l.id)
+    query = select(links).where(among(_l.interview_id, interview_ids)).order_by(_l.id)
     return [BookingLink(**row) for row in (await tx.execute(query)).mappings()]
 
 
@@ -72,9 +74,38 @@ async def find(
     tx: Transaction, *, tokens: Collection[str] = (), private_links: Collection[str] = ()
 ) -> Sequence[BookingLink]:
     """Links, also revoked and replaced ones, with one of these tokens or Cal.com hashes."""
-    either = or_(_l.token.in_(tokens), _l.private_link.in_(private_links))
+    either = or_(among(_l.token, tokens), among(_l.private_link, private_links))
     query = select(links).where(either).order_by(_l.id)
     return [BookingLink(**row) for row in (await tx.execute(query)).mappings()]
+
+
+async def aim(
+    tx: Transaction,
+    link_id: int,
+    *,
+    expires_at: datetime | None,
+    target_url: str,
+    private_link: str | None,
+) -> bool:
+    """Keep where the link leads; False where it leads somewhere already, or was extended since."""
+    still = update(links).where(
+        _l.id == link_id, _l.target_url.is_(None), _l.expires_at.is_not_distinct_from(expires_at)
+    )
+    aimed = still.values(target_url=target_url, private_link=private_link).returning(_l.id)
+    return (await tx.execute(aimed)).one_or_none() is not None
+
+
+_GIVEN_UP = text("""
+    SELECT l.id FROM booking_links AS l JOIN procrastinate_jobs AS j
+        ON j.task_name = :job AND (j.args ->> 'link_id')::bigint = l.id
+     WHERE l.target_url IS NULL AND l.revoked_at IS NULL
+     GROUP BY l.id HAVING bool_and(j.status = 'failed') ORDER BY l.id
+""")
+
+
+async def given_up(tx: Transaction, job: str) -> Sequence[int]:
+    """Links that lead nowhere, whose `job` failed for good and is not queued again."""
+    return list((await tx.execute(_GIVEN_UP, {"job": job})).scalars())
 
 
 async def change(tx: Transaction, link_id: int, **values: str | datetime | None) -> None:

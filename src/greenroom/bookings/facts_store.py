@@ -1,4 +1,4 @@
-"""Facts in PostgreSQL: only added to, never changed in what they say."""
+"""Facts in PostgreSQL: only added to; what a delivery says changes only when it is read anew."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,6 @@ from sqlalchemy import (
     UniqueConstraint,
     delete,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -24,6 +23,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from greenroom.bookings import claims
 from greenroom.bookings.model import Fact, Source, Told, Uid
 from greenroom.database import Transaction, driver_connection, metadata
+from greenroom.database.among import among, pair_among
 
 _MOMENT = DateTime(timezone=True)
 
@@ -52,7 +52,10 @@ _c = facts.c
 
 
 async def add(tx: Transaction, told: Sequence[Told], now: datetime) -> None:
-    """Keep facts. The same words again only move an API answer forward."""
+    """Keep facts. The same words again only move an API answer forward.
+
+    A delivery that is read anew says what it says now, and was heard when it was heard.
+    """
     if not told:
         return
     latest = {(each.key, each.fact.source, each.fact.digest): each for each in _by_age(told)}
@@ -88,11 +91,31 @@ async def rename(tx: Transaction, connection_id: int, old: str, new: str) -> Non
     await tx.execute(delete(facts).where(*mine))
 
 
+async def told_by(tx: Transaction, deliveries: Collection[int]) -> set[Uid]:
+    """The bookings about which these deliveries told something when they were read before."""
+    if not deliveries:
+        return set()
+    query = select(_c.connection_id, _c.uid).where(among(_c.delivery_id, deliveries))
+    return {(connection_id, uid) for connection_id, uid in await tx.execute(query)}
+
+
+async def forget(tx: Transaction, deliveries: Collection[int], told: Sequence[Told]) -> None:
+    """Drop what these deliveries told before and do not tell now: `told` is what they do."""
+    if not deliveries:
+        return
+    query = select(_c.id, _c.delivery_id, _c.connection_id, _c.uid, _c.digest)
+    rows = await tx.execute(query.where(among(_c.delivery_id, deliveries)))
+    now = {(each.delivery_id, *each.key, each.fact.digest) for each in told}
+    gone = [id_ for id_, *said in rows if tuple(said) not in now]
+    if gone:
+        await tx.execute(delete(facts).where(among(_c.id, gone)))
+
+
 async def of(tx: Transaction, keys: Collection[Uid]) -> Mapping[Uid, Sequence[Fact]]:
     """Every fact about these bookings."""
     query = select(_c.connection_id, _c.uid, _c.as_of, _c.source, _c.digest, _c.claims)
     found: dict[Uid, list[Fact]] = {key: [] for key in keys}
-    rows = await tx.execute(query.where(tuple_(_c.connection_id, _c.uid).in_(keys)))
+    rows = await tx.execute(query.where(pair_among(_c.connection_id, _c.uid, keys)))
     for connection_id, uid, as_of, source, digest, said in rows:
         fact = claims.load(said, uid=uid, as_of=as_of, source=Source(source), digest=digest)
         found[connection_id, uid].append(fact)
@@ -111,7 +134,7 @@ class Evidence:
 
 async def evidence(tx: Transaction, keys: Collection[Uid]) -> Sequence[Evidence]:
     """What was said about these bookings, in the order in which we first kept it."""
-    query = select(facts).where(tuple_(_c.connection_id, _c.uid).in_(keys)).order_by(_c.id)
+    query = select(facts).where(pair_among(_c.connection_id, _c.uid, keys)).order_by(_c.id)
     return [
         Evidence(
             fact=claims.load(
@@ -137,8 +160,12 @@ _ADD_FACTS = """
       FROM unnest(%b::bigint[], %b::text[], %b::timestamptz[], %b::text[], %b::text[], %b::text[],
                   %b::bigint[], %b::bigint[]) AS told(c, u, a, s, d, j, v, r)
     ON CONFLICT (connection_id, uid, source, digest) DO UPDATE
-        SET as_of = excluded.as_of, heard_at = excluded.heard_at
-        WHERE f.source = 'api' AND f.as_of < excluded.as_of
+        SET as_of = excluded.as_of, claims = excluded.claims,
+            heard_at = CASE WHEN f.source = 'api' THEN excluded.heard_at ELSE f.heard_at END
+        WHERE CASE WHEN f.source = 'api' THEN f.as_of < excluded.as_of
+                   ELSE f.delivery_id = excluded.delivery_id
+                        AND (f.as_of, f.claims) IS DISTINCT FROM (excluded.as_of, excluded.claims)
+              END
 """
 
 

@@ -37,6 +37,7 @@ class Kept:
     match: Match | None
     is_moved: bool
     changed_at: datetime
+    first_heard_at: datetime
 
     @property
     def key(self) -> Uid:
@@ -69,10 +70,18 @@ class Evidence:
     waiting: Sequence[Open] = ()
 
 
+def continues(uid: str, interview_id: int) -> Match:
+    """The match of a booking that replaces, or is replaced by, the one of that uid."""
+    return Match(
+        interview_id, Rung.LINEAGE, f"it continues booking {uid}, which is this interview's"
+    )
+
+
 def match(evidence: Evidence) -> Match | None:
     """The first rung that fits; None when no rung does, or when two people fit equally.
 
-    A match made by a person stays.
+    A match made by a person stays, and so does one with a reason of its own when a relative
+    has the same interview: that may have it from this very booking.
     """
     if evidence.known is not None and evidence.known.rung is Rung.PERSON:
         return evidence.known
@@ -85,13 +94,19 @@ def match(evidence: Evidence) -> Match | None:
             "it was booked through this interview's private link",
         )
     if evidence.relatives:
-        uid, interview_id = min(evidence.relatives)
-        return Match(
-            interview_id, Rung.LINEAGE, f"it continues booking {uid}, which is this interview's"
-        )
+        continued = continues(*min(evidence.relatives))
+        if not _stands_alone(evidence.known, continued.interview_id):
+            return continued
     if evidence.known is not None:
         return evidence.known
     return _by_address(evidence.waiting)
+
+
+def _stands_alone(known: Match | None, interview_id: int) -> bool:
+    """Whether that interview was found without any relative."""
+    return (
+        known is not None and known.rung is not Rung.LINEAGE and known.interview_id == interview_id
+    )
 
 
 def _by_address(waiting: Sequence[Open]) -> Match | None:

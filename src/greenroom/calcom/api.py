@@ -1,7 +1,6 @@
 """Cal.com's side of the JSON API: the webhook, syncs, deliveries and event types."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -15,8 +14,8 @@ from greenroom.accounts.model import User
 from greenroom.calcom import connections, deliveries, reconcile, syncs
 from greenroom.calcom.deliveries import Delivery, State
 from greenroom.calcom.reconcile import SyncRun
-from greenroom.calcom.webhook import BadSignature, Refusal
-from greenroom.errors import Invalid, Unavailable
+from greenroom.calcom.webhook import BadSignature
+from greenroom.errors import Invalid
 from greenroom.event_types import actions as event_types
 from greenroom.event_types.model import EventType, Offer
 from greenroom.parts import Parts
@@ -26,7 +25,6 @@ router = APIRouter(tags=["Cal.com"])
 _log = structlog.get_logger()
 
 
-@router.post(WEBHOOK_PATH, summary="Cal.com delivers here", response_model=None)
 async def receive(request: Request) -> Response:
     """Keep a delivery that is signed with a connection's secret, before answering.
 
@@ -38,7 +36,8 @@ async def receive(request: Request) -> Response:
     try:
         connection_id = await parts.secrets.verify(body, _signature(request))
     except BadSignature as error:
-        await _count(parts, error.refusal)
+        _log.warning("Refused a webhook", reason=error.refusal.value)
+        await parts.secrets.count(error.refusal)
         raise
     kept = await parts.intake.keep(connection_id, body, datetime.now(UTC))
     status = "received" if kept.is_new else "duplicate"
@@ -61,14 +60,6 @@ def _signature(request: Request) -> bytes | None:
     found = [value for name, value in request.scope["headers"] if name == b"x-cal-signature-256"]
     # Two headers are one too many: which of them was meant cannot be known.
     return b", ".join(found) if found else None
-
-
-async def _count(parts: Parts, refusal: Refusal) -> None:
-    _log.warning("Refused a webhook", reason=refusal.value)
-    # The sender's mistake stays the answer, also while we cannot count it.
-    with suppress(Unavailable):
-        async with parts.database.transaction() as tx:
-            await deliveries.reject(tx, refusal, datetime.now(UTC))
 
 
 class EventTypeOut(BaseModel):

@@ -1,7 +1,8 @@
 """Cal.com's API v2, as much of it as we use. Never called inside a transaction."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -21,7 +22,7 @@ PAGE = 100
 _LARGEST = 5 * 1024 * 1024
 """Bytes of an answer, unpacked, that are read."""
 _SLOWEST = 20.0
-"""Seconds an answer may take from its first to its last byte."""
+"""Seconds from the question to the last byte of its answer."""
 
 Row = Mapping[str, Any]
 
@@ -87,20 +88,16 @@ class Calcom:
         """The key's own event types."""
         return _rows((await self._ask("GET", "/event-types", version=EVENT_TYPES)).data)
 
-    async def bookings(self, **filters: str | int) -> AsyncIterator[Answer]:
-        """Bookings page by page, each `data` a list of rows; `filters` as in Cal.com's query.
+    async def bookings(self, **filters: str | int) -> Answer:
+        """A page of bookings, its `data` a list of rows; `filters` as in Cal.com's query.
 
-        Ends at a short page: `totalItems` ignores some filters, so it is not believed.
+        A page of fewer than PAGE is the last: `totalItems` ignores some filters, so it is not
+        believed.
         """
-        skip = 0
-        while True:
-            query = {**filters, "take": PAGE, "skip": skip}
-            answer = await self._ask("GET", "/bookings", version=BOOKINGS, query=query)
-            yield answer
-            found = len(_rows(answer.data))
-            if found < PAGE:
-                return
-            skip += found
+        query = {**filters, "take": PAGE}
+        answer = await self._ask("GET", "/bookings", version=BOOKINGS, query=query)
+        _rows(answer.data)
+        return answer
 
     async def booking(self, uid: str) -> Answer:
         """One booking; `data` is a list when `uid` names a series. Raises Missing."""
@@ -157,9 +154,12 @@ class Calcom:
         if version is not None:
             headers["cal-api-version"] = version
         try:
-            async with self._http.stream(
-                method, self._url + path, headers=headers, params=query, json=body
-            ) as response:
+            async with (
+                asyncio.timeout(_SLOWEST),
+                self._http.stream(
+                    method, self._url + path, headers=headers, params=query, json=body
+                ) as response,
+            ):
                 return _answer(response, await _read(response))
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             raise CalcomError(

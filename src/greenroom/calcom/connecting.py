@@ -6,7 +6,7 @@ from datetime import datetime
 
 import httpx2
 
-from greenroom.calcom import answers, connections, reconcile
+from greenroom.calcom import answers, connections, looks, reconcile
 from greenroom.calcom.client import Calcom, CalcomError, Row
 from greenroom.calcom.connections import Connection
 from greenroom.database import Database
@@ -54,7 +54,8 @@ async def connect(
 
     With a key and `check`, Cal.com is asked who it belongs to before anything is kept; its event
     types are mirrored and its webhook made or mended, unless Cal.com cannot reach `webhook_url`
-    (`reachable` is False). Raises CalcomError when the key or the address is not good.
+    (`reachable` is False). Raises CalcomError when the key or the address is not good; once
+    the connection is kept, `webhook` says what went wrong.
     """
     calcom = Calcom(http, api_url, api_key)
     me: Row | None = None
@@ -66,6 +67,8 @@ async def connect(
         connection, made = await connections.connect(
             tx, seal, name=name, api_url=api_url, api_key=api_key, secret=secret, now=now
         )
+        if api_key is not None:
+            await looks.wake(tx, connection.id)
         if me is not None:
             account = str(me.get("email") or me.get("username") or "")[:320]
             await connections.learn(tx, connection.id, account=account)
@@ -73,9 +76,7 @@ async def connect(
         signed_with = await connections.newest_secret(tx, seal, connection.id)
     webhook = "Not looked at: make it by hand, see docs/how-to/connect-calcom.md."
     if me is not None and reachable:
-        row, webhook = await _see_to_webhook(calcom, webhook_url, signed_with)
-        async with database.transaction() as tx:
-            await connections.learn(tx, connection.id, webhook_id=str(row.get("id")))
+        webhook = await _have_webhook(database, calcom, connection, webhook_url, signed_with)
     elif me is not None:
         webhook = (
             f"Cal.com cannot reach {webhook_url}. Set GREENROOM_PUBLIC_URL to a public https "
@@ -84,6 +85,19 @@ async def connect(
     return Connected(
         connection=connection, event_types=len(offered), new_secret=made, webhook=webhook
     )
+
+
+async def _have_webhook(
+    database: Database, calcom: Calcom, connection: Connection, url: str, secret: str
+) -> str:
+    """Say what was done; a failure is said too, for the connection stands and its secret is new."""
+    try:
+        row, done = await _see_to_webhook(calcom, url, secret)
+    except CalcomError as error:
+        return f"failed: {error.what} {error.do}"
+    async with database.transaction() as tx:
+        await connections.learn(tx, connection.id, webhook_id=str(row.get("id")))
+    return done
 
 
 async def _see_to_webhook(calcom: Calcom, url: str, secret: str) -> tuple[Row, str]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import structlog
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -26,8 +27,9 @@ from sqlalchemy.dialects.postgresql import insert
 from greenroom.database import Transaction, metadata
 from greenroom.errors import Invalid, NotFound
 from greenroom.live.feed import announce
-from greenroom.seal import Seal
+from greenroom.seal import Seal, WrongKey
 
+_log = structlog.get_logger()
 _MOMENT = DateTime(timezone=True)
 _LEASE = timedelta(minutes=3)
 """By the database's clock: processes may disagree about the time."""
@@ -96,7 +98,8 @@ async def connect(
     """Add the connection called `name`, or change it; give it and the new secret, if one was made.
 
     A given secret, or a new one for a new connection, joins those that deliveries may be signed
-    with; older ones stay good for a week. Raises Invalid for a secret that is too short.
+    with; older ones stay good for a week. Those that were sealed with a lost key are retired.
+    Raises Invalid for a secret that is too short.
     """
     row: dict[str, object] = {"name": name, "api_url": api_url.rstrip("/")}
     if api_key is not None:
@@ -108,7 +111,8 @@ async def connect(
         )
     ).scalar_one()
     made = None
-    if secret is None and not await _has_secret(tx, id_):
+    opened = await _retire_unopenable(tx, seal, id_, now)
+    if secret is None and not opened:
         secret = made = random.token_urlsafe(32)
     if secret is not None:
         await _add_secret(tx, seal, id_, secret, now)
@@ -159,10 +163,19 @@ async def only(tx: Transaction, seal: Seal, connection_id: int | None) -> Connec
 
 
 async def secrets(tx: Transaction, seal: Seal, now: datetime) -> Sequence[tuple[int, str]]:
-    """(connection id, secret) of every secret that a delivery may be signed with now."""
+    """(connection id, secret) of every secret that a delivery may be signed with now.
+
+    One that was sealed with another key is left out and logged: the others still work.
+    """
     alive = or_(_s.retires_at.is_(None), _s.retires_at > now)
     rows = await tx.execute(select(_s.connection_id, _s.secret).where(alive).order_by(_s.id.desc()))
-    return [(connection_id, seal.open(bytes(sealed))) for connection_id, sealed in rows]
+    found: list[tuple[int, str]] = []
+    for connection_id, sealed in rows:
+        try:
+            found.append((connection_id, seal.open(bytes(sealed))))
+        except WrongKey as error:
+            _log.error("A webhook secret was left out", connection=connection_id, why=str(error))
+    return found
 
 
 async def newest_secret(tx: Transaction, seal: Seal, connection_id: int) -> str:
@@ -185,15 +198,41 @@ async def extend_sync(tx: Transaction, connection_id: int) -> None:
     await tx.execute(mine.values(syncing_until=func.now() + _LEASE))
 
 
-async def end_sync(tx: Transaction, connection_id: int, *, until: datetime | None) -> None:
-    """Give the claim back; `until` is what Cal.com's clock said when it was asked, None if mute."""
-    values = {"syncing_until": None} | ({} if until is None else {"synced_until": until})
-    await tx.execute(update(connections).where(_c.id == connection_id).values(**values))
+async def end_sync(tx: Transaction, connection_id: int) -> None:
+    """Give the claim back."""
+    await tx.execute(update(connections).where(_c.id == connection_id).values(syncing_until=None))
 
 
-async def _has_secret(tx: Transaction, connection_id: int) -> bool:
-    query = select(_s.id).where(_s.connection_id == connection_id, _s.retires_at.is_(None))
-    return (await tx.execute(query.limit(1))).one_or_none() is not None
+async def mark_synced(
+    tx: Transaction, connection_id: int, *, since: datetime, until: datetime, horizon: datetime
+) -> None:
+    """Everything between the two was asked for; `until` is what Cal.com's clock said.
+
+    Where a gap stays before `since`, what is synced stays as it was. Before anything is, the
+    gap begins at `horizon`.
+    """
+    joins = update(connections).where(
+        _c.id == connection_id, func.coalesce(_c.synced_until, horizon) >= since
+    )
+    await tx.execute(joins.values(synced_until=func.greatest(_c.synced_until, until)))
+
+
+async def _retire_unopenable(
+    tx: Transaction, seal: Seal, connection_id: int, now: datetime
+) -> bool:
+    """Retire secrets that were sealed with a lost key; say whether a good one is left."""
+    mine = select(_s.id, _s.secret).where(
+        _s.connection_id == connection_id, _s.retires_at.is_(None)
+    )
+    lost, opened = [], False
+    for id_, sealed in await tx.execute(mine):
+        try:
+            seal.open(bytes(sealed))
+            opened = True
+        except WrongKey:
+            lost.append(id_)
+    await tx.execute(update(webhook_secrets).where(_s.id.in_(lost)).values(retires_at=now))
+    return opened
 
 
 async def _add_secret(

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 import structlog
+from psycopg.rows import dict_row
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -110,22 +111,26 @@ class Delivery:
 
 
 async def drain(database: Database, *, now: datetime) -> int:
-    """Take in up to BATCH waiting deliveries; return how many were claimed.
+    """Take in up to BATCH new deliveries, and one that was tried before; return how many.
 
     The attempt is counted and committed before anything is read, so that a body which kills
-    the process cannot do so for ever. If they cannot be taken in together, each is alone.
+    the process cannot do so for ever. If they cannot be taken in together, each is alone. What
+    was tried before is claimed alone, so that it fells no other with it.
     """
     async with database.transaction() as tx:
-        claimed = await _claim(tx, now)
-    if not claimed:
-        return 0
+        claimed = await _claim(tx, _CLAIM, (now, BATCH, now + LEASE))
     try:
         await _take_in(database, claimed, now)
     except Exception:  # noqa: BLE001  (whatever one of them did, the others go on)
         _log.exception("A batch of deliveries failed; taking them in one by one")
         for each in claimed:
             await _take_in_alone(database, each, now)
-    return len(claimed)
+    async with database.transaction() as tx:
+        again = await _claim(tx, _CLAIM_AGAIN, (MOST_ATTEMPTS, now, now + LEASE))
+    for each in again:
+        if each.state is not State.DEAD:
+            await _take_in_alone(database, each, now)
+    return len(claimed) + len(again)
 
 
 async def replay(tx: Transaction, ids: Collection[int]) -> int:
@@ -137,12 +142,14 @@ async def replay(tx: Transaction, ids: Collection[int]) -> int:
     return len(found.all())
 
 
-async def reject(tx: Transaction, reason: webhook.Refusal, now: datetime) -> None:
-    """Count a request that was not signed with our secret; its body is not kept."""
-    row = {"reason": reason.value, "count": 1, "last_at": now}
-    statement = insert(rejections).values(row)
-    more = {"count": rejections.c.count + 1, "last_at": now}
-    await tx.execute(statement.on_conflict_do_update(index_elements=["reason"], set_=more))
+async def reject(tx: Transaction, refused: Mapping[webhook.Refusal, int], now: datetime) -> None:
+    """Count requests that were not signed with our secret; their bodies are not kept."""
+    # In one order everywhere, or two processes lock each other out.
+    for reason, count in sorted(refused.items()):
+        row = {"reason": reason.value, "count": count, "last_at": now}
+        statement = insert(rejections).values(row)
+        more = {"count": rejections.c.count + count, "last_at": now}
+        await tx.execute(statement.on_conflict_do_update(index_elements=["reason"], set_=more))
 
 
 async def rejected(tx: Transaction) -> Mapping[str, tuple[int, datetime]]:
@@ -192,24 +199,50 @@ async def last_received(tx: Transaction) -> datetime | None:
     return (await tx.execute(query)).scalar_one_or_none()
 
 
-async def _claim(tx: Transaction, now: datetime) -> Sequence[Delivery]:
-    due = (_d.due_at.is_(None)) | (_d.due_at <= now)
-    free = (
-        select(_d.id)
-        .where(_d.state.in_([State.NEW.value, State.FAILED.value]), due)
-        .order_by(_d.id)
-        .limit(BATCH)
-        .with_for_update(skip_locked=True)
-    )
-    claim = update(deliveries).where(_d.id.in_(free))
-    rows = await tx.execute(
-        claim.values(attempts=_d.attempts + 1, due_at=now + LEASE).returning(deliveries)
-    )
-    found = [_delivery(row, body=row["body"], size=0) for row in rows.mappings()]
+# Apart from the UPDATE, so that no plan can run it twice and claim more than was asked for.
+_CLAIM = """
+    WITH free AS MATERIALIZED (
+        SELECT id FROM deliveries
+         WHERE state IN ('new', 'failed') AND (due_at IS NULL OR due_at <= %b) AND attempts = 0
+         ORDER BY id LIMIT %b FOR UPDATE SKIP LOCKED)
+    UPDATE deliveries AS d SET attempts = attempts + 1, due_at = %b FROM free WHERE d.id = free.id
+    RETURNING d.id, connection_id, body, received_at, state, trigger, uid, outcome, attempts,
+              duplicates, octet_length(body) AS bytes
+"""
+# Whose last attempt was not even noted as failed has ended the process that made it.
+_CLAIM_AGAIN = """
+    WITH free AS MATERIALIZED (
+        SELECT id, attempts >= %b AS dead FROM deliveries
+         WHERE state IN ('new', 'failed') AND (due_at IS NULL OR due_at <= %b) AND attempts > 0
+         ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
+    UPDATE deliveries AS d
+       SET attempts = attempts + CASE WHEN dead THEN 0 ELSE 1 END,
+           due_at = CASE WHEN dead THEN NULL ELSE %b END,
+           state = CASE WHEN dead THEN 'dead' ELSE state END,
+           outcome = CASE WHEN dead
+                     THEN 'It failed each time, the last time without a trace: the program ended.'
+                     ELSE outcome END
+      FROM free WHERE d.id = free.id
+    RETURNING d.id, connection_id, body, received_at, state, trigger, uid, outcome, attempts,
+              duplicates, octet_length(body) AS bytes
+"""
+
+
+async def _claim(
+    tx: Transaction, statement: str, given: tuple[datetime | int, ...]
+) -> Sequence[Delivery]:
+    connection = await driver_connection(tx)
+    # Binary: a body comes as it is, not as twice as many hexadecimal digits.
+    async with connection.cursor(binary=True, row_factory=dict_row) as cursor:
+        await cursor.execute(statement, given)
+        rows = await cursor.fetchall()
+    found = [Delivery(**(row | {"state": State(row["state"])})) for row in rows]
     return sorted(found, key=lambda each: each.id)
 
 
 async def _take_in(database: Database, claimed: Sequence[Delivery], now: datetime) -> None:
+    if not claimed:
+        return
     readings = [
         (each, webhook.read(each.body or b"", received_at=each.received_at)) for each in claimed
     ]
@@ -239,10 +272,14 @@ async def _take_in_alone(database: Database, delivery: Delivery, now: datetime) 
         state = State.DEAD if dead else State.FAILED
         _log.exception("A delivery could not be taken in", delivery=delivery.id, state=state.value)
         async with database.transaction() as tx:
+            # Another process may have taken it in since, if this one was slow.
+            ours = update(deliveries).where(
+                _d.id == delivery.id,
+                _d.attempts == delivery.attempts,
+                _d.state.in_([State.NEW.value, State.FAILED.value]),
+            )
             await tx.execute(
-                update(deliveries)
-                .where(_d.id == delivery.id)
-                .values(
+                ours.values(
                     state=state.value,
                     outcome=f"It failed: {type(error).__name__}: {str(error)[:500]}",
                     due_at=now + timedelta(seconds=2**delivery.attempts),

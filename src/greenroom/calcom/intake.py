@@ -7,7 +7,6 @@ the disk, and fifty deliveries can wait for the same one.
 import asyncio
 import hashlib
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -40,6 +39,10 @@ class Kept:
     is_new: bool
 
 
+class _CutError(Exception):
+    """The connection was lost under deliveries that were tried for the first time."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Arrived:
     connection_id: int
@@ -62,6 +65,7 @@ class Intake:
     def __init__(self, conninfo: str) -> None:
         self._conninfo = conninfo
         self._arrived: list[_Arrived] = []
+        self._again: Sequence[_Arrived] = ()
         self._woken = asyncio.Event()
         self.news = asyncio.Event()
 
@@ -87,28 +91,39 @@ class Intake:
             raise _away() from error
 
     async def run(self) -> None:
-        """Keep what arrives until cancelled; connects again whenever the database comes back."""
+        """Keep what arrives until cancelled; connects again whenever the database comes back.
+
+        A cut connection is noticed by the first delivery after the cut, when the database may
+        be well again: what was being kept is tried once more on a new connection.
+        """
         while True:
-            with suppress(psycopg.Error, OSError):
+            try:
                 async with await psycopg.AsyncConnection.connect(
                     self._conninfo, autocommit=True, connect_timeout=3, application_name="intake"
                 ) as connection:
                     await self._keep_all(connection)
-            self._refuse(self._take())
-            await asyncio.sleep(0.2)
+            except _CutError:
+                continue
+            except (psycopg.Error, OSError):
+                self._refuse(self._again)
+                self._again = ()
+                self._refuse(self._take())
+                await asyncio.sleep(0.2)
 
     async def _keep_all(self, connection: "psycopg.AsyncConnection[tuple[object, ...]]") -> None:
         while True:
-            await self._woken.wait()
-            batch = self._take()
+            is_second_try = bool(self._again)
+            if not is_second_try:
+                await self._woken.wait()
+                self._again = self._take()
             try:
                 async with asyncio.timeout(_PATIENCE):
-                    await self._keep(connection, batch)
-            except (psycopg.Error, OSError, TimeoutError) as error:
-                self._refuse(batch)
-                if isinstance(error, TimeoutError):
-                    raise psycopg.OperationalError("the database is too slow") from error
-                raise
+                    await self._keep(connection, self._again)
+            except (psycopg.Error, OSError) as error:
+                if is_second_try:
+                    raise
+                raise _CutError from error
+            self._again = ()
 
     def _take(self) -> Sequence[_Arrived]:
         batch, self._arrived = self._arrived[:_AT_ONCE], self._arrived[_AT_ONCE:]

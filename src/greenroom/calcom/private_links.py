@@ -49,24 +49,33 @@ async def prepare(
     link, event_type = wanted.link, wanted.event_type
     if wanted.connection.api_key is None or event_type.calcom_id is None:
         async with database.transaction() as tx:
-            await booking_links.aim(
-                tx, link_id, target_url=event_type.booking_url, private_link=None
-            )
+            await booking_links.aim(tx, link, target_url=event_type.booking_url, private_link=None)
         return
     try:
         made = await calcom(wanted.connection).create_private_link(
             event_type.calcom_id, event_type.slug, expires_at=link.expires_at or now + _FOR_EVER
         )
     except _FOR_GOOD as error:
-        await _fall_back(database, wanted, error, now)
+        await _fall_back(database, wanted, error.what, now)
         return
     except CalcomError as error:
         if error.code is None or error.code >= 500 or error.code == 429:  # noqa: PLR2004
             raise
-        await _fall_back(database, wanted, error, now)
+        await _fall_back(database, wanted, error.what, now)
         return
     async with database.transaction() as tx:
-        await booking_links.aim(tx, link_id, target_url=made.url, private_link=made.id)
+        await booking_links.aim(tx, link, target_url=made.url, private_link=made.id)
+
+
+async def give_up(database: Database, seal: Seal, *, now: datetime) -> int:
+    """Have links whose jobs failed for good lead to the public page; return how many there were."""
+    async with database.transaction() as tx:
+        link_ids = await booking_links.given_up(tx)
+    for link_id in link_ids:
+        wanted = await _load(database, seal, link_id)
+        if wanted is not None:
+            await _fall_back(database, wanted, "Cal.com gave no private link.", now)
+    return len(link_ids)
 
 
 async def _load(database: Database, seal: Seal, link_id: int) -> _Wanted | None:
@@ -80,15 +89,14 @@ async def _load(database: Database, seal: Seal, link_id: int) -> _Wanted | None:
     return _Wanted(link, event_type, connection)
 
 
-async def _fall_back(
-    database: Database, wanted: _Wanted, error: CalcomError, now: datetime
-) -> None:
+async def _fall_back(database: Database, wanted: _Wanted, why: str, now: datetime) -> None:
     interview_id = wanted.link.interview_id
     async with database.transaction() as tx:
-        await booking_links.aim(
-            tx, wanted.link.id, target_url=wanted.event_type.booking_url, private_link=None
-        )
+        if not await booking_links.aim(
+            tx, wanted.link, target_url=wanted.event_type.booking_url, private_link=None
+        ):
+            return
         await interviews.note(
-            tx, interview_id, f"used the public page: {error.what}", by="Greenroom", now=now
+            tx, interview_id, f"used the public page: {why}", by="Greenroom", now=now
         )
         await interviews.flag(tx, interview_id, Attention.LINK_FAILED, now=now)

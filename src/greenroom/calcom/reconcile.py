@@ -1,6 +1,7 @@
 """Asking Cal.com what is true, and taking the answers through the same door as deliveries."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,13 +23,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from greenroom.bookings import actions as bookings
-from greenroom.bookings.model import Told
-from greenroom.calcom import answers, connections
+from greenroom.bookings.actions import Change
+from greenroom.bookings.model import Booking, Told
+from greenroom.calcom import answers, connections, looks
 from greenroom.calcom.answers import Unreadable
-from greenroom.calcom.client import Answer, Calcom, CalcomError
+from greenroom.calcom.client import Answer, Busy, Calcom, CalcomError
 from greenroom.calcom.connections import Connection
+from greenroom.calcom.looks import Look
 from greenroom.database import Database, Transaction, metadata
-from greenroom.errors import Conflict, NotFound
+from greenroom.errors import Conflict, NotFound, Unavailable
 from greenroom.event_types import actions as event_types
 from greenroom.event_types.model import Offer
 from greenroom.live.feed import announce
@@ -78,7 +81,15 @@ class SyncRun:
 async def begin(
     tx: Transaction, connection: Connection, *, asked_by: str, now: datetime
 ) -> SyncRun:
-    """Start a reconcile of the connection. Raises Conflict while one runs."""
+    """Start a reconcile of the connection.
+
+    Raises Conflict while one runs, and while Cal.com's rate limit forbids to ask.
+    """
+    if (until := await looks.resting(tx, connection.id)) is not None:
+        raise Conflict(
+            f"Cal.com's rate limit forbids to ask about “{connection.name}”.",
+            do=f"It opens again at {until:%H:%M:%S} UTC; Greenroom goes on then by itself.",
+        )
     if not await connections.start_sync(tx, connection.id):
         raise Conflict(
             f"Cal.com is being asked about “{connection.name}” already.",
@@ -100,20 +111,32 @@ async def reconcile(
 ) -> SyncRun:
     """Take in what changed since the last reconcile; keep how it went, also when it fails.
 
-    Two questions, because `updatedAt` is null until a booking first changes: what changed, and
-    what was made. An error, an empty page or a 404 never changes a booking.
+    Goes on where one was ended by an error or the rate limit. An error, an empty page or a
+    404 never changes a booking.
     """
-    since = (connection.synced_until or started.started_at - FIRST_LOOK) - OVERLAP
-    until: datetime | None = None
+    look = looks.begin(connection.synced_until, _since(connection, started) - OVERLAP)
     try:
         await _mirror_event_types(database, calcom, connection)
-        for question in ("afterUpdatedAt", "afterCreatedAt"):
-            async for answer in calcom.bookings(**{question: _iso(since)}):
-                until = until or answer.fetched_at
-                await _take_in(database, connection, started, answer, now=clock())
+        async with database.transaction() as tx:
+            look = await looks.unfinished(tx, connection.id, look.basis) or look
+        while True:
+            answer = await calcom.bookings(**look.filters)
+            following = look.after(answer)
+            await _take_in(database, started, answer, following, now=clock())
+            if following is None:
+                break
+            look = following
+    except Busy as error:
+        return await _fail(database, started, str(error), rest=(look, error.wait), now=clock())
     except CalcomError as error:
-        return await _end(database, started, until=None, error=str(error), now=clock())
-    return await _end(database, started, until=until, error=None, now=clock())
+        return await _fail(database, started, str(error), now=clock())
+    except Exception as error:
+        # Whatever it was, it does not keep the next one waiting.
+        _log.exception("A reconcile failed", run=started.id)
+        with suppress(Unavailable):
+            await _fail(database, started, f"{type(error).__name__}: {error}", now=clock())
+        raise
+    return await _end(database, connection, started, look, now=clock())
 
 
 async def run(tx: Transaction, run_id: int) -> SyncRun:
@@ -139,7 +162,12 @@ async def latest(tx: Transaction, limit: int = 20) -> Sequence[SyncRun]:
 async def learn_event_types(
     tx: Transaction, connection_id: int, rows: Sequence[answers.EventTypeRow]
 ) -> int:
-    """Mirror what Cal.com offers; return how many there are."""
+    """Mirror what Cal.com offers; return how many there are.
+
+    No rows are no answer, whatever the reason: nothing is withdrawn then.
+    """
+    if not rows:
+        return 0
     return await event_types.mirror(
         tx,
         connection_id,
@@ -176,12 +204,7 @@ async def _mirror_event_types(database: Database, calcom: Calcom, connection: Co
 
 
 async def _take_in(
-    database: Database,
-    connection: Connection,
-    started: SyncRun,
-    answer: Answer,
-    *,
-    now: datetime,
+    database: Database, started: SyncRun, answer: Answer, following: Look | None, *, now: datetime
 ) -> None:
     told: list[Told] = []
     for row in answer.data:
@@ -190,7 +213,7 @@ async def _take_in(
         except Unreadable as error:
             _log.warning("A booking in Cal.com's answer was left out", why=str(error))
             continue
-        told.append(Told(connection_id=connection.id, fact=fact, sync_run_id=started.id))
+        told.append(Told(connection_id=started.connection_id, fact=fact, sync_run_id=started.id))
     async with database.transaction() as tx:
         recorded = await bookings.record(tx, told, now=now)
         counted = update(sync_runs).where(_r.id == started.id)
@@ -198,31 +221,66 @@ async def _take_in(
             counted.values(
                 requests=_r.requests + 1,
                 seen=_r.seen + len(answer.data),
-                changed=_r.changed + len(recorded.changes),
+                changed=_r.changed + sum(map(_is_change, recorded.changes.values())),
             )
         )
-        await connections.extend_sync(tx, connection.id)
+        await connections.extend_sync(tx, started.connection_id)
+        if following is not None:
+            await looks.keep(tx, started.connection_id, following)
+
+
+def _is_change(change: Change) -> bool:
+    """Whether no delivery had told it; the API says more about a booking than they do."""
+    if change.before is None:
+        return True
+    return _standing(change.before.booking) != _standing(change.after)
+
+
+def _standing(booking: Booking) -> tuple[object, ...]:
+    lineage = (booking.replaces, booking.replaced_by)
+    return (booking.status, booking.starts_at, booking.ends_at, *lineage)
+
+
+def _since(connection: Connection, started: SyncRun) -> datetime:
+    return connection.synced_until or started.started_at - FIRST_LOOK
 
 
 async def _end(
+    database: Database, connection: Connection, started: SyncRun, look: Look, *, now: datetime
+) -> SyncRun:
+    async with database.transaction() as tx:
+        await connections.mark_synced(
+            tx,
+            connection.id,
+            since=look.basis or look.since,
+            until=look.until or started.started_at,
+            horizon=started.started_at - FIRST_LOOK,
+        )
+        await looks.finish(tx, connection.id)
+        return await _close(tx, started, error=None, now=now)
+
+
+async def _fail(
     database: Database,
     started: SyncRun,
+    error: str,
     *,
-    until: datetime | None,
-    error: str | None,
+    rest: tuple[Look, float] | None = None,
     now: datetime,
 ) -> SyncRun:
     async with database.transaction() as tx:
-        ended = update(sync_runs).where(_r.id == started.id)
-        await tx.execute(ended.values(finished_at=now, error=error))
-        await connections.end_sync(tx, started.connection_id, until=until)
-        announce(tx, "sync")
-        return await run(tx, started.id)
+        if rest is not None:
+            await looks.rest(tx, started.connection_id, *rest)
+        return await _close(tx, started, error=error, now=now)
+
+
+async def _close(tx: Transaction, started: SyncRun, *, error: str | None, now: datetime) -> SyncRun:
+    ended = update(sync_runs).where(_r.id == started.id)
+    await tx.execute(ended.values(finished_at=now, error=error))
+    await connections.end_sync(tx, started.connection_id)
+    announce(tx, "sync")
+    return await run(tx, started.id)
 
 
 def _run(row: RowMapping) -> SyncRun:
     return SyncRun(**row)
-
-
-def _iso(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")

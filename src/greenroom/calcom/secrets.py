@@ -2,18 +2,29 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from greenroom.calcom import connections, webhook
+import structlog
+
+from greenroom.calcom import connections, deliveries, webhook
 from greenroom.calcom.webhook import BadSignature, Refusal
 from greenroom.database import Database
+from greenroom.errors import Unavailable
 from greenroom.seal import Seal
 
 _FRESH = 30.0
 """Seconds after which the secrets are read again: some may have retired."""
 _DOUBT = 1.0
 """Seconds after which a wrong signature has them read again: one may have been added."""
+
+_PATIENCE = 1.0
+"""Seconds a delivery waits for the database while older secrets are known."""
+_FLUSH = 1.0
+"""Seconds between countings of refused requests: whoever sends many costs few statements."""
+
+_log = structlog.get_logger()
 
 
 class Secrets:
@@ -30,6 +41,8 @@ class Secrets:
         self._known: Sequence[tuple[int, str]] = ()
         self._read_at = float("-inf")
         self._one_reads = asyncio.Lock()
+        self._refused: Counter[Refusal] = Counter()
+        self._flushed_at = float("-inf")
 
     async def verify(self, body: bytes, header: bytes | None) -> int:
         """The connection whose secret signed `body`. Raises BadSignature."""
@@ -48,10 +61,37 @@ class Secrets:
         """Read the secrets again next time: some were changed."""
         self._read_at = float("-inf")
 
+    async def count(self, refusal: Refusal) -> None:
+        """Count a refused request; those of the same second are kept together, by the next one."""
+        self._refused[refusal] += 1
+        if time.monotonic() - self._flushed_at > _FLUSH:
+            self._flushed_at = time.monotonic()
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Keep what was counted; while the database is away it stays counted here."""
+        refused, self._refused = self._refused, Counter()
+        if not refused:
+            return
+        try:
+            async with self._database.transaction() as tx:
+                await deliveries.reject(tx, refused, datetime.now(UTC))
+        except Unavailable:
+            self._refused.update(refused)
+
     async def _within(self, age: float) -> Sequence[tuple[int, str]]:
         async with self._one_reads:
             if time.monotonic() - self._read_at > age:
-                async with self._database.transaction() as tx:
-                    self._known = await connections.secrets(tx, self._seal, datetime.now(UTC))
+                try:
+                    async with asyncio.timeout(_PATIENCE if self._known else None):
+                        await self._read()
+                except (Unavailable, TimeoutError):
+                    if not self._known:
+                        raise
+                    _log.warning("Deliveries are verified with the secrets known so far")
                 self._read_at = time.monotonic()
         return self._known
+
+    async def _read(self) -> None:
+        async with self._database.transaction() as tx:
+            self._known = await connections.secrets(tx, self._seal, datetime.now(UTC))

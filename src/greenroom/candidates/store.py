@@ -38,6 +38,7 @@ from greenroom.candidates.model import (
     search_words,
 )
 from greenroom.database import Transaction, metadata
+from greenroom.database.among import among
 
 _MOMENT = DateTime(timezone=True)
 
@@ -88,12 +89,12 @@ _whole = select(
 
 async def by_ids(tx: Transaction, ids: Collection[int]) -> Sequence[Candidate]:
     """Those that exist."""
-    return await _all(tx, _whole.where(_c.id.in_(ids)))
+    return await _all(tx, _whole.where(among(_c.id, ids)))
 
 
 async def hold(tx: Transaction, ids: Collection[int]) -> Sequence[int]:
     """Keep others from changing these until `tx` ends; tell which exist. In the order of ids."""
-    query = select(_c.id).where(_c.id.in_(ids)).order_by(_c.id).with_for_update()
+    query = select(_c.id).where(among(_c.id, ids)).order_by(_c.id).with_for_update()
     return list((await tx.execute(query)).scalars())
 
 

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import shutil
+import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -57,7 +58,7 @@ def running(data_dir: Path) -> Iterator[str]:
     programs.handlers[:] = [overheard]
     try:
         place.mkdir(parents=True, exist_ok=True)
-        with _alone(place):
+        with _alone(place), _undisturbed():
             _forget_the_dead(place)
             if not (place / "PG_VERSION").exists():
                 _make_cluster(place)
@@ -73,9 +74,10 @@ def running(data_dir: Path) -> Iterator[str]:
     try:
         yield server.get_uri(database=NAME)
     finally:
-        with _alone(place):
+        with _alone(place), _undisturbed():
             _forget_the_dead(place)
             server.cleanup()
+            server._instances.pop(place, None)  # noqa: SLF001  (unless last it stays, of no use)
 
 
 def is_used(data_dir: Path) -> bool:
@@ -93,6 +95,18 @@ def _alone(place: Path) -> Iterator[None]:
     with place.with_name("postgres.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Put signals off: a server that is half started is on nobody's list, and would stay up."""
+    before = signal.pthread_sigmask(
+        signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    )
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _make_cluster(place: Path) -> None:

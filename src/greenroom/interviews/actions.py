@@ -45,10 +45,19 @@ async def revoke(tx: Transaction, interview_id: int, *, by: str, now: datetime) 
 
 
 async def extend(tx: Transaction, interview_id: int, *, days: int, by: str, now: datetime) -> None:
-    """Let the newest link work `days` days from now. Raises NotFound, or Conflict without one."""
+    """Let the newest link work at least `days` days from now; that never shortens it.
+
+    Raises NotFound, and Conflict without a link or for one that has no end.
+    """
     newest = await _newest_link(tx, interview_id)
-    await booking_links.extend(tx, newest.id, now + timedelta(days=days))
-    await store.note(tx, interview_id, f"let the link work {days} more days", actor=by, now=now)
+    if newest.expires_at is None:
+        raise Conflict(
+            "The booking link has no end.", do="There is nothing to extend; it works as it is."
+        )
+    until = max(newest.expires_at, now + timedelta(days=days))
+    await booking_links.extend(tx, newest.id, until)
+    what = f"let the link work until {until:%Y-%m-%d}"
+    await store.note(tx, interview_id, what, actor=by, now=now)
     await restand_kept(tx, [interview_id], now=now)
 
 
@@ -74,13 +83,13 @@ async def say_outcome(
 
     Raises NotFound, and Conflict for an interview that nobody has booked.
     """
+    await hold(tx, [interview_id])
     interview = await get(tx, interview_id)
     if interview.meeting is None or not interview.meeting.status.is_live:
         raise Conflict(
             "There is no meeting to say that about.", do="Say it once the interview is booked."
         )
-    await store.hold(tx, [interview_id])
-    await store.set_outcome(tx, interview_id, outcome)
+    await store.set_outcome(tx, interview_id, outcome, of=interview.meeting.uid)
     said = "took the outcome back" if outcome is None else f"said how it went: {outcome.value}"
     await store.note(tx, interview_id, said, actor=by, now=now)
     await restand_kept(tx, [interview_id], now=now)
@@ -96,13 +105,25 @@ async def _newest_link(tx: Transaction, interview_id: int) -> BookingLink:
     return kept[-1]
 
 
-async def mark_sent(tx: Transaction, interview_id: int, *, now: datetime) -> None:
-    """The letter with the newest live link has left the house."""
-    every = (await booking_links.of_interviews(tx, [interview_id]))[interview_id]
-    live = [link for link in every if link.is_live(now)]
-    if live and live[-1].sent_at is None:
-        await booking_links.mark_sent(tx, live[-1].id, now)
+async def mark_sent(
+    tx: Transaction, interview_id: int, *, address: str | None, now: datetime
+) -> None:
+    """The letter with the booking link of that address has left the house."""
+    sent = await link_at(tx, interview_id, address)
+    if sent is not None and sent.sent_at is None:
+        await booking_links.mark_sent(tx, sent.id, now)
     announce(tx, f"interview:{interview_id}")
+
+
+async def link_at(tx: Transaction, interview_id: int, address: str | None) -> BookingLink | None:
+    """The interview's booking link of that address, `.../i/<token>`."""
+    every = (await booking_links.of_interviews(tx, [interview_id]))[interview_id]
+    return next((each for each in every if (address or "").endswith(f"/i/{each.token}")), None)
+
+
+async def rename_booking(tx: Transaction, interview_id: int, old: str, new: str) -> None:
+    """A booking of the interview is known by another uid now."""
+    await store.rename_booking(tx, interview_id, old, new)
 
 
 async def note(tx: Transaction, interview_id: int, what: str, *, by: str, now: datetime) -> None:
@@ -187,7 +208,8 @@ async def restand(
             of,
             now=now,
             withdrawn=interview.withdrawn_at is not None,
-            outcome=interview.outcome,
+            outcome=interview.said,
+            outcome_of=interview.said_of,
         )
         candidate = known.get(interview.candidate_id)
         attention = model.flags(
@@ -204,7 +226,7 @@ async def restand(
                 reschedules=sum(each.is_moved for each in of),
             )
         )
-    await _save(tx, stood, now)
+    await _save(tx, [each for each in stood if each.is_news], now)
 
 
 async def turn(tx: Transaction, *, now: datetime) -> int:
@@ -215,7 +237,10 @@ async def turn(tx: Transaction, *, now: datetime) -> int:
 
 
 async def restand_kept(tx: Transaction, ids: Collection[int], *, now: datetime) -> None:
-    """Let interviews stand where their links, the clock and the booking kept on them put them."""
+    """Let interviews stand where their links, the clock and the booking kept on them put them.
+
+    All count as changed, for their links or what was said of them did.
+    """
     held = await store.hold(tx, ids)
     links = await booking_links.of_interviews(tx, ids)
     stood: list[Stood] = []
@@ -226,7 +251,8 @@ async def restand_kept(tx: Transaction, ids: Collection[int], *, now: datetime) 
             kept,
             now=now,
             withdrawn=interview.withdrawn_at is not None,
-            outcome=interview.outcome,
+            outcome=interview.said,
+            outcome_of=interview.said_of,
         )
         stood.append(
             Stood(

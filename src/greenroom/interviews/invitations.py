@@ -96,7 +96,17 @@ async def send_letter(
         mail_from=settings.mail_from,
         now=now,
         settled=settled,
+        why_not=_why_not,
     )
+
+
+async def _why_not(tx: Transaction, letter: Outgoing) -> str | None:
+    if letter.interview_id is None:
+        return None
+    link = await actions.link_at(tx, letter.interview_id, letter.link)
+    if link is None or link.revoked_at is None:
+        return None
+    return "Its booking link was revoked or replaced. Send the candidate a new invitation."
 
 
 async def _settled(tx: Transaction, letter: Outgoing, now: datetime) -> None:
@@ -104,7 +114,7 @@ async def _settled(tx: Transaction, letter: Outgoing, now: datetime) -> None:
     if letter.interview_id is None:
         return
     if letter.state is State.SENT:
-        await actions.mark_sent(tx, letter.interview_id, now=now)
+        await actions.mark_sent(tx, letter.interview_id, address=letter.link, now=now)
         await actions.note(tx, letter.interview_id, "sent the invitation", by="Greenroom", now=now)
     elif letter.state is State.DEAD:
         await actions.flag(tx, letter.interview_id, Attention.BOUNCED, now=now)

@@ -130,6 +130,13 @@ class Meeting:
     location: str | None = None
     series: str | None = None
     """What several occurrences of one booking have in common; None for a single one."""
+    first_known: datetime | None = None
+    """When we first heard of the booking; its status may have changed since."""
+
+    @property
+    def came(self) -> datetime:
+        """When the booking came to be, as far as we know."""
+        return self.since if self.first_known is None else min(self.since, self.first_known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +145,7 @@ class Interview:
 
     What follows from links, bookings and the clock (`status` to `reschedules`) is kept for
     queries and written by one function. `reschedules` counts the bookings moved away.
+    `said` is what a person said about the meeting `said_of`, which need not be today's.
     """
 
     id: int
@@ -148,12 +156,18 @@ class Interview:
     status_since: datetime
     attention: frozenset[Attention]
     withdrawn_at: datetime | None
-    outcome: Outcome | None
+    said: Outcome | None
+    said_of: str | None
     turns_at: datetime | None
     meeting: Meeting | None
     reschedules: int
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """What a person said about the meeting there is now."""
+        return self.said if self.meeting and self.meeting.uid == self.said_of else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,15 +213,17 @@ def stand(
     now: datetime,
     withdrawn: bool = False,
     outcome: Outcome | None = None,
+    outcome_of: str | None = None,
 ) -> Standing:
     """Derive where an interview stands from its links, its bookings and the clock.
 
     `withdrawn`: the candidate said they are no longer interested. `outcome` is what a person
-    here said about the meeting; it counts more than what Cal.com says about absences.
+    here said about the meeting `outcome_of`; it counts more than what Cal.com says about
+    absences, and nothing for another meeting.
     """
     meeting = current(meetings, now=now)
     if meeting is not None and meeting.status.is_live:
-        return _booked(meeting, outcome, now)
+        return _booked(meeting, outcome if meeting.uid == outcome_of else None, now)
     if withdrawn:
         return Standing(Status.DECLINED, meeting, None)
     fresh = [link for link in links if meeting is None or link.created_at > meeting.since]
@@ -264,6 +280,10 @@ def flags(
         there = {address.casefold() for address in attendees.get(each.uid, ())}
         if own and there and not own & there:
             found.add(Attention.OTHER_ADDRESS)
-    if live and links and all(link.revoked_at is not None for link in links):
+    if links and any(_is_late(each, links) for each in live):
         found.add(Attention.LATE_BOOKING)
     return frozenset(found)
+
+
+def _is_late(meeting: Meeting, links: Sequence[BookingLink]) -> bool:
+    return all(link.revoked_at is not None and link.revoked_at < meeting.came for link in links)

@@ -1,7 +1,7 @@
 """Interviews and their booking links in PostgreSQL."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import (
@@ -20,7 +20,6 @@ from sqlalchemy import (
     Text,
     TypedColumns,
     and_,
-    bindparam,
     func,
     select,
     text,
@@ -29,7 +28,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
-from greenroom.database import Transaction, metadata
+from greenroom.database import Transaction, driver_connection, metadata
+from greenroom.database.among import among
 from greenroom.interviews.model import (
     Attention,
     Interview,
@@ -57,6 +57,7 @@ class _Interviews(TypedColumns):
     attention: Column[list[str]] = Column(ARRAY(Text), nullable=False)
     withdrawn_at: Column[datetime | None] = Column(_MOMENT)
     outcome: Column[str | None] = Column(Text)
+    outcome_of: Column[str | None] = Column(Text)
     turns_at: Column[datetime | None] = Column(_MOMENT)
     booking_uid: Column[str | None] = Column(Text)
     booking_status: Column[str | None] = Column(Text)
@@ -157,13 +158,13 @@ async def add_all(
 
 async def hold(tx: Transaction, ids: Collection[int]) -> Sequence[Interview]:
     """Read the interviews and keep others from changing them, always in the order of ids."""
-    query = select(interviews).where(_i.id.in_(ids)).order_by(_i.id).with_for_update()
+    query = select(interviews).where(among(_i.id, ids)).order_by(_i.id).with_for_update()
     return [_interview(row) for row in (await tx.execute(query)).mappings()]
 
 
 async def by_ids(tx: Transaction, ids: Collection[int]) -> Sequence[Interview]:
     """Those that exist."""
-    query = select(interviews).where(_i.id.in_(ids)).order_by(_i.id)
+    query = select(interviews).where(among(_i.id, ids)).order_by(_i.id)
     return [_interview(row) for row in (await tx.execute(query)).mappings()]
 
 
@@ -171,7 +172,7 @@ async def of_candidates(
     tx: Transaction, candidate_ids: Collection[int], event_type_id: int | None = None
 ) -> Sequence[Interview]:
     """All interviews of these candidates, of one event type or of any."""
-    query = select(interviews).where(_i.candidate_id.in_(candidate_ids)).order_by(_i.id)
+    query = select(interviews).where(among(_i.candidate_id, candidate_ids)).order_by(_i.id)
     if event_type_id is not None:
         query = query.where(_i.event_type_id == event_type_id)
     return [_interview(row) for row in (await tx.execute(query)).mappings()]
@@ -224,58 +225,69 @@ class Stood:
     attention: Collection[Attention]
     reschedules: int
 
+    @property
+    def is_news(self) -> bool:
+        """Whether any of what is written would be another."""
+        is_, was = self.standing, self.interview
+        # The two are not kept with the interview.
+        meeting = is_.meeting and replace(
+            is_.meeting, is_moved=False, series=None, first_known=None
+        )
+        return (is_.status, meeting, is_.turns_at, set(self.attention), self.reschedules) != (
+            was.status,
+            was.meeting,
+            was.turns_at,
+            set(was.attention),
+            was.reschedules,
+        )
+
 
 async def save_standings(tx: Transaction, stood: Sequence[Stood], now: datetime) -> None:
     """Write the derived columns. The only statement that does."""
     if stood:
-        rows = [_derived(each, now) for each in stood]
-        await tx.execute(_SAVE_STANDING, rows)
+        connection = await driver_connection(tx)
+        columns = zip(*(_derived(each, now) for each in stood), strict=True)
+        await connection.execute(_SAVE_STANDINGS, (now, *map(list, columns)))
 
 
-_DERIVED = (
-    "status",
-    "status_since",
-    "attention",
-    "turns_at",
-    "booking_uid",
-    "booking_status",
-    "booking_since",
-    "successor_expected",
-    "no_show",
-    "starts_at",
-    "ends_at",
-    "host",
-    "location",
-    "reschedules",
-    "updated_at",
-)
-_SAVE_STANDING = (
-    update(interviews)
-    .where(_i.id == bindparam("of"))
-    .values({name: bindparam(name) for name in _DERIVED})
-)
+# Binary arrays: psycopg dumps text ones at a sixteenth of the speed.
+_SAVE_STANDINGS = """
+    UPDATE interviews AS i
+       SET updated_at = %b, status = s.status, status_since = s.status_since,
+           attention = string_to_array(s.attention, ' '), turns_at = s.turns_at,
+           booking_uid = s.booking_uid, booking_status = s.booking_status,
+           booking_since = s.booking_since, successor_expected = s.successor_expected,
+           no_show = s.no_show, starts_at = s.starts_at, ends_at = s.ends_at, host = s.host,
+           location = s.location, reschedules = s.reschedules
+      FROM unnest(%b::bigint[], %b::text[], %b::timestamptz[], %b::text[], %b::timestamptz[],
+                  %b::text[], %b::text[], %b::timestamptz[], %b::bool[], %b::bool[],
+                  %b::timestamptz[], %b::timestamptz[], %b::text[], %b::text[], %b::int[])
+           AS s(id, status, status_since, attention, turns_at, booking_uid, booking_status,
+                booking_since, successor_expected, no_show, starts_at, ends_at, host, location,
+                reschedules)
+     WHERE i.id = s.id
+"""
 
 
-def _derived(stood: Stood, now: datetime) -> dict[str, object]:
+def _derived(stood: Stood, now: datetime) -> tuple[object, ...]:
     before, standing, meeting = stood.interview, stood.standing, stood.standing.meeting
-    return {
-        "of": before.id,
-        "status": standing.status.value,
-        "status_since": before.status_since if standing.status is before.status else now,
-        "attention": sorted(each.value for each in stood.attention),
-        "turns_at": standing.turns_at,
-        "booking_uid": meeting and meeting.uid,
-        "booking_status": meeting and meeting.status.value,
-        "booking_since": meeting and meeting.since,
-        "successor_expected": meeting is not None and meeting.successor_expected,
-        "no_show": meeting is not None and meeting.is_no_show,
-        "starts_at": meeting and meeting.starts_at,
-        "ends_at": meeting and meeting.ends_at,
-        "host": meeting and meeting.host,
-        "location": meeting and meeting.location,
-        "reschedules": stood.reschedules,
-        "updated_at": now,
-    }
+    return (
+        before.id,
+        standing.status.value,
+        before.status_since if standing.status is before.status else now,
+        " ".join(sorted(each.value for each in stood.attention)),
+        standing.turns_at,
+        meeting and meeting.uid,
+        meeting and meeting.status.value,
+        meeting and meeting.since,
+        meeting is not None and meeting.successor_expected,
+        meeting is not None and meeting.is_no_show,
+        meeting and meeting.starts_at,
+        meeting and meeting.ends_at,
+        meeting and meeting.host,
+        meeting and meeting.location,
+        stood.reschedules,
+    )
 
 
 async def set_attention(
@@ -286,10 +298,18 @@ async def set_attention(
     await tx.execute(update(interviews).where(_i.id == interview_id).values(values))
 
 
-async def set_outcome(tx: Transaction, interview_id: int, outcome: Outcome | None) -> None:
-    """Overwrite what a person said about the meeting."""
-    values = {"outcome": outcome and outcome.value}
+async def set_outcome(
+    tx: Transaction, interview_id: int, outcome: Outcome | None, *, of: str
+) -> None:
+    """Overwrite what a person said about the meeting of that uid."""
+    values = {"outcome": outcome and outcome.value, "outcome_of": of}
     await tx.execute(update(interviews).where(_i.id == interview_id).values(values))
+
+
+async def rename_booking(tx: Transaction, interview_id: int, old: str, new: str) -> None:
+    """The meeting that a person said something about has another uid."""
+    mine = (_i.id == interview_id, _i.outcome_of == old)
+    await tx.execute(update(interviews).where(*mine).values(outcome_of=new))
 
 
 async def withdraw(tx: Transaction, interview_id: int, now: datetime) -> None:
@@ -327,7 +347,8 @@ def _interview(row: RowMapping) -> Interview:
         status_since=row["status_since"],
         attention=frozenset(Attention(each) for each in row["attention"]),
         withdrawn_at=row["withdrawn_at"],
-        outcome=Outcome(row["outcome"]) if row["outcome"] else None,
+        said=Outcome(row["outcome"]) if row["outcome"] else None,
+        said_of=row["outcome_of"],
         turns_at=row["turns_at"],
         meeting=_meeting(row),
         reschedules=row["reschedules"],

@@ -67,13 +67,16 @@ class Announcer:
         self._woken.clear()
         if not self._waiting:
             return
-        payload = " ".join(sorted(self._waiting))
+        # What is told from here on is news again, also of a topic that is being sent.
+        sending, self._waiting = self._waiting, set()
+        payload = " ".join(sorted(sending))
         if len(payload.encode()) > _LONGEST:
             payload = RESYNC
-        await connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, payload))
-        self._waiting -= set(payload.split(" "))
-        if payload == RESYNC:
-            self._waiting.clear()
+        try:
+            await connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, payload))
+        except BaseException:
+            self._waiting |= sending
+            raise
 
 
 class Feed:
@@ -84,15 +87,19 @@ class Feed:
 
     async def run(self, conninfo: str) -> None:
         """Listen until cancelled. Reconnects, and then says "resync" to every page."""
+        is_paused = False
         while True:
             try:
                 async with await _connect(conninfo) as connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
+                    is_paused = False
                     self._tell([RESYNC])
                     async for notice in connection.notifies():
                         self._tell(notice.payload.split(" "))
             except (psycopg.Error, OSError) as error:
-                _log.warning("Live updates paused: the database did not answer", error=str(error))
+                if not is_paused:
+                    _log.warning("Live updates wait for the database", error=str(error))
+                is_paused = True
             await asyncio.sleep(1)
 
     @asynccontextmanager

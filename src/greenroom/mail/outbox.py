@@ -25,6 +25,9 @@ _log = structlog.get_logger()
 Settled = Callable[[Transaction, Outgoing], Awaitable[None]]
 """Told, in the transaction that keeps it, what became of a letter."""
 
+WhyNot = Callable[[Transaction, Outgoing], Awaitable[str | None]]
+"""Asked just before a letter goes: why it may not go any more; None lets it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addressed:
@@ -132,19 +135,24 @@ async def send_one(
     mail_from: str,
     now: datetime,
     settled: Settled | None = None,
+    why_not: WhyNot | None = None,
 ) -> State | None:
     """Send the letter if it is due, and keep what became of it.
 
     Does nothing, and returns None, when it was sent, is not due yet, or somebody else is at
     it. A worker that dies on the way leaves it to be sent again, with the same Message-ID,
-    once `model.LEASE` is over. Without a server the letter stays in the outbox.
+    once `model.LEASE` is over. Without a server, or with a reason from `why_not`, the letter
+    stays in the outbox.
     """
     async with database.transaction() as tx:
         letter = await store.claim(tx, letter_id, now=now, until=now + model.LEASE)
         if letter is None:
             return None
         today = await store.sent_since(tx, letter.to_address, now - timedelta(days=1))
+        reason = None if why_not is None else await why_not(tx, letter)
     verdict = model.hold_back(has_server=server is not None, sent_today=today)
+    if reason is not None:
+        verdict = Verdict(State.HELD, reason)
     if verdict is None and letter.attempts > model.MOST_ATTEMPTS:
         # Counted and never settled: each attempt took its worker down.
         verdict = Verdict(State.DEAD, "Sending was broken off every time; see the log.")

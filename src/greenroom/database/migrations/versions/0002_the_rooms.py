@@ -281,6 +281,21 @@ def upgrade() -> None:  # noqa: PLR0915  (one statement a table)
         sa.PrimaryKeyConstraint("user_id", "network", name=op.f("known_networks_pkey")),
     )
     op.create_table(
+        "looks",
+        sa.Column("connection_id", sa.BigInteger(), nullable=False),
+        sa.Column("basis", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("question", sa.Text(), nullable=False),
+        sa.Column("reached", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("skip", sa.Integer(), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("rests_until", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["connection_id"], ["connections.id"], name=op.f("looks_connection_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("connection_id", name=op.f("looks_pkey")),
+    )
+    op.create_table(
         "sessions",
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("user_id", sa.BigInteger(), nullable=False),
@@ -357,6 +372,7 @@ def upgrade() -> None:  # noqa: PLR0915  (one statement a table)
         sa.Column("attention", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("outcome", sa.Text(), nullable=True),
+        sa.Column("outcome_of", sa.Text(), nullable=True),
         sa.Column("turns_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("booking_uid", sa.Text(), nullable=True),
         sa.Column("booking_status", sa.Text(), nullable=True),
