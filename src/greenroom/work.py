@@ -28,7 +28,7 @@ _WELL = 60.0
 _log = structlog.get_logger()
 
 
-@jobs.job(booking_links.PREPARE)
+@jobs.job(booking_links.PREPARE, queue_name="calcom")
 async def prepare_link(parts: Parts, link_id: int) -> None:
     """Make the private link behind a booking link at Cal.com."""
     await private_links.prepare(
@@ -44,7 +44,7 @@ async def send_letter(parts: Parts, letter_id: int) -> None:
     )
 
 
-@jobs.job(syncs.RECONCILE, attempts=1)
+@jobs.job(syncs.RECONCILE, attempts=1, queue_name="calcom")
 async def run_reconcile(parts: Parts, run_id: int) -> None:
     """Carry out a reconcile that was begun; what fails is kept with the run."""
     async with parts.database.transaction() as tx:

@@ -56,7 +56,7 @@ async def test_what_was_found_by_address_keeps_its_reason_when_it_is_moved(world
     await world.deliver(delivery(uid="first", bookingId=20, title="Said once more"))
 
     first, second = await matches(world, "first", "second")
-    assert [Rung.EMAIL, Rung.LINEAGE] == [first.rung, second.rung]
+    assert (first.rung, second.rung) == (Rung.EMAIL, Rung.LINEAGE)
 
 
 async def test_a_match_never_rests_on_one_that_rests_on_it(world):
