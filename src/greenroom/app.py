@@ -157,6 +157,7 @@ async def serve(
     async with asyncio.TaskGroup() as group:
         needed = [
             group.create_task(work.forever("intake", running.intake.run)),
+            group.create_task(work.forever("refusals", running.secrets.run)),
             group.create_task(work.forever("feed", running.feed.run, conninfo)),
             group.create_task(work.forever("announcer", running.announcer.run, conninfo)),
         ]

@@ -42,6 +42,7 @@ async def opened(settings: Settings, database_url: str) -> AsyncIterator[Parts]:
     announcer = Announcer()
     database.heard = announcer.tell
     http = http_client()
+    secrets = Secrets(database, seal, accept_unsigned=settings.unsigned_webhooks == "accept")
     try:
         yield Parts(
             settings=settings,
@@ -49,11 +50,12 @@ async def opened(settings: Settings, database_url: str) -> AsyncIterator[Parts]:
             seal=seal,
             http=http,
             intake=Intake(database_url),
-            secrets=Secrets(database, seal, accept_unsigned=settings.unsigned_webhooks == "accept"),
+            secrets=secrets,
             feed=Feed(),
             announcer=announcer,
         )
     finally:
+        await secrets.flush()
         await announcer.flush(database_url)
         await http.aclose()
         await database.close()

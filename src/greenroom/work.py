@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import structlog
 
@@ -90,18 +90,31 @@ async def tidy_up(parts: Parts) -> None:
     if rescued:
         _log.warning("Gave jobs of a killed worker back to the queue", jobs=rescued)
     await jobs.forget_failures()
+    await private_links.give_up(parts.database, parts.seal, now=datetime.now(UTC))
     async with parts.database.transaction() as tx:
         await accounts.sweep(tx, datetime.now(UTC))
 
 
 async def drain(parts: Parts) -> None:
-    """Take in deliveries until cancelled: at once when one is kept here, else each second."""
+    """Take in deliveries until cancelled: at once when one is kept here, else each second.
+
+    A batch under way is finished first, so that nobody has to wait out its lease.
+    """
     while True:
         with suppress(TimeoutError):
             await asyncio.wait_for(parts.intake.news.wait(), 1.0)
         parts.intake.news.clear()
-        while await deliveries.drain(parts.database, now=datetime.now(UTC)):
+        while await _finished(deliveries.drain(parts.database, now=datetime.now(UTC))):
             pass
+
+
+async def _finished(step: Coroutine[Any, Any, int]) -> int:
+    task = asyncio.ensure_future(step)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
 
 
 async def run(parts: Parts) -> None:

@@ -237,7 +237,7 @@ async def test_a_sign_in_link_shows_a_button_and_works_once(database, person, br
     entered = await browser.post(f"/ticket/{ticket}")
     again = await late.post(f"/ticket/{ticket}")
 
-    assert "Sign in as <bdi>Ada</bdi>" in form.text
+    assert "Sign in as Ada" in form.text
     assert (entered.status_code, (await browser.get("/")).status_code) == (303, 200)
     assert (again.status_code, _COOKIE in late.cookies) == (404, False)
 

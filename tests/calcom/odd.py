@@ -75,7 +75,7 @@ class Desk:
         after = query["afterUpdatedAt" if field == "updatedAt" else "afterCreatedAt"]
         found = [row for row in self.rows if _moment(row[field]) > _moment(after)]
         found.sort(key=lambda row: _moment(row[field]))
-        page = found[int(query["skip"]) :][: int(query["take"])]
+        page = [dict(row) for row in found[int(query["skip"]) :][: int(query["take"])]]
         self.asked.append((field, page[0]["id"] if page else 0))
         return 200, {"status": "success", "data": page}
 

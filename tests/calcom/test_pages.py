@@ -57,6 +57,7 @@ async def test_without_deliveries_the_page_says_where_they_come_from(house, view
 async def test_refused_requests_are_counted_with_what_to_do(house, viewer):
     await house.deliver(delivery(), signature=None)
     await house.deliver(delivery(), signature="0" * 64)
+    await house.parts.secrets.flush()
 
     html = (await house.http.get("/deliveries", headers=viewer)).text
 

@@ -221,7 +221,7 @@ async def test_a_booking_that_changes_while_pages_are_read_hides_no_other(world,
         found = real(path, query)
         if desk.asked == [("updatedAt", 1)]:
             desk.rows[50]["updatedAt"] = "2026-11-23T10:00:00Z"
-            desk.rows[50]["createdAt"] = desk.rows[101]["createdAt"] = "2026-01-01T00:00:00Z"
+            desk.rows[100]["createdAt"] = "2026-01-01T00:00:00Z"
         return found
 
     async with answering(answer) as url:

@@ -78,6 +78,8 @@ def test_the_timeline_says_why(page, take):
 
     take(page, "connect-timeline")
     page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.wait_for_url(re.compile(r"/(\?.*)?$"))
 
 
 @pytest.mark.parametrize("name", ["connections", "deliveries"])

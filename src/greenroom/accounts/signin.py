@@ -134,7 +134,7 @@ async def ticket(tx: Transaction, secret: str, purpose: Purpose, now: datetime) 
     if found is None or found.purpose is not purpose:
         raise NotFound(
             "This link has been used or has run out.",
-            do="Ask an admin for a new one. For the very first, start `greenroom serve` again.",
+            do="Ask an admin for a new one. Where you run Greenroom yourself, start it again.",
         )
     return found
 

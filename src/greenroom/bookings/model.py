@@ -194,9 +194,14 @@ def webhook_as_of(said_at: datetime | None, *, received_at: datetime) -> datetim
 
 
 def api_as_of(changed_at: datetime | None, *, fetched_at: datetime) -> datetime:
-    """When an API answer was true. `fetched_at` is the Date header of Cal.com's answer."""
+    """When an API answer was true. `fetched_at` is the Date header of Cal.com's answer.
+
+    A change in a time to come is not believed, as a delivery's word is not.
+    """
     settled = fetched_at - UNSETTLED
-    return settled if changed_at is None else max(changed_at, settled)
+    if changed_at is None or changed_at > fetched_at + CREDIBLE_SKEW:
+        return settled
+    return max(changed_at, settled)
 
 
 def fold(facts: Iterable[Fact]) -> Booking:

@@ -238,10 +238,12 @@ def _wait(headers: httpx2.Headers) -> float:
 
 
 def _date(headers: httpx2.Headers) -> datetime:
+    now = datetime.now(UTC)
     try:
-        return parsedate_to_datetime(headers["date"]).astimezone(UTC)
+        # A clock that runs ahead is not believed: its word would stand above all news for as long.
+        return min(parsedate_to_datetime(headers["date"]).astimezone(UTC), now)
     except (KeyError, ValueError, TypeError):
-        return datetime.now(UTC)
+        return now
 
 
 def _row(data: object) -> Row:

@@ -41,7 +41,7 @@ _log = structlog.get_logger()
 
 BATCH = 200
 """Deliveries taken in by one transaction."""
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=15)
 """How long a claimed delivery is one process's; then another may take it."""
 MOST_ATTEMPTS = 8
 """After these a delivery that fails is dead: shown, not tried again by itself."""
@@ -252,7 +252,9 @@ async def _take_in(database: Database, claimed: Sequence[Delivery], now: datetim
         for fact in reading.facts
     ]
     async with database.transaction() as tx:
-        recorded = await bookings.record(tx, told, now=now) if told else Recorded()
+        recorded = await bookings.record(
+            tx, told, deliveries=[each.id for each in claimed], now=now
+        )
         await _mark(tx, [_settled(each, reading, recorded) for each, reading in readings])
         announce(tx, "delivery")
     for each, reading in readings:

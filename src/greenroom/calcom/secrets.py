@@ -62,10 +62,16 @@ class Secrets:
         self._read_at = float("-inf")
 
     async def count(self, refusal: Refusal) -> None:
-        """Count a refused request; those of the same second are kept together, by the next one."""
+        """Count a refused request; those of the same second are kept together, by `run`."""
         self._refused[refusal] += 1
         if time.monotonic() - self._flushed_at > _FLUSH:
             self._flushed_at = time.monotonic()
+            await self.flush()
+
+    async def run(self) -> None:
+        """Keep what was counted, each second, until cancelled."""
+        while True:
+            await asyncio.sleep(1)
             await self.flush()
 
     async def flush(self) -> None:

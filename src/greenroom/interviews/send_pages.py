@@ -21,7 +21,7 @@ from greenroom.interviews.model import Status
 from greenroom.interviews.sending import Pick
 from greenroom.mail import letters
 from greenroom.mail.layout import Letter
-from greenroom.mail.wording import LONGEST_MESSAGE, VARIABLES
+from greenroom.mail.wording import LONGEST_MESSAGE, VARIABLES, unknown_variable
 from greenroom.settings import Settings
 from greenroom.web.render import page
 
@@ -135,6 +135,7 @@ async def _form(request: Request, user: User, form: SendForm, *, name: str) -> H
         picks = await sending.foresee(tx, form.candidate, form.event_type_id)
         found, standing = await _suggested(tx, form)
     chosen = next((each for each in types if each.id == form.event_type_id), None)
+    problem = unknown_variable(form.message, VARIABLES)
     return page(
         request,
         _name(request, name),
@@ -147,7 +148,10 @@ async def _form(request: Request, user: User, form: SendForm, *, name: str) -> H
         expiries=EXPIRIES,
         variables=VARIABLES,
         longest=LONGEST_MESSAGE,
-        letter=_letter(request, user, form, chosen, picks) if name == "check" else None,
+        problem=problem,
+        letter=_letter(request, user, form, chosen, picks)
+        if name == "check" and problem is None
+        else None,
         has_server=_settings(request).smtp_url is not None,
         now=datetime.now(UTC),
     )

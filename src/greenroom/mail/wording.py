@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -61,16 +61,20 @@ def fill(template: str, known: Mapping[str, str]) -> str:
 
     Raises Invalid for a variable that is not in `known`.
     """
+    if (problem := unknown_variable(template, known)) is not None:
+        raise problem
+    return _VARIABLE.sub(lambda match: known[match[1]], template)
 
-    def value(match: re.Match[str]) -> str:
+
+def unknown_variable(template: str, known: Collection[str]) -> Invalid | None:
+    """What to tell the writer about the first variable that there is not."""
+    for match in _VARIABLE.finditer(template):
         if match[1] not in known:
-            raise Invalid(
+            return Invalid(
                 f"There is no variable {match[0]} for a message.",
                 do=f"Use {', '.join(f'{{{each}}}' for each in known)}, or take the braces away.",
             )
-        return known[match[1]]
-
-    return _VARIABLE.sub(value, template)
+    return None
 
 
 def person(name: str, longest: int = 80) -> str:
