@@ -92,16 +92,47 @@ def _groups(schema: Mapping[str, Any]) -> Mapping[str, list[dict[str, Any]]]:
                         "path": path,
                         "summary": operation.get("summary", ""),
                         "description": operation.get("description", ""),
-                        "parameters": operation.get("parameters", []),
-                        "body": _body(schema, operation),
+                        "fields": [*_parameters(operation), *_body(schema, operation)],
                     }
                 )
     return found
 
 
-def _body(schema: Mapping[str, Any], operation: Mapping[str, Any]) -> Mapping[str, Any]:
+def _parameters(operation: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": each["name"],
+            "place": each["in"],
+            "type": _type(each.get("schema", {})),
+            "required": each.get("required", False),
+            "description": each.get("description", ""),
+        }
+        for each in operation.get("parameters", [])
+    ]
+
+
+def _body(schema: Mapping[str, Any], operation: Mapping[str, Any]) -> list[dict[str, Any]]:
     content = operation.get("requestBody", {}).get("content", {})
     reference = content.get("application/json", {}).get("schema", {}).get("$ref", "")
     named = schema.get("components", {}).get("schemas", {}).get(reference.rpartition("/")[2], {})
-    properties: Mapping[str, Any] = named.get("properties", {})
-    return properties
+    return [
+        {
+            "name": name,
+            "place": "body",
+            "type": _type(field),
+            "required": name in named.get("required", []),
+            "description": field.get("description", ""),
+        }
+        for name, field in named.get("properties", {}).items()
+    ]
+
+
+def _type(schema: Mapping[str, Any]) -> str:
+    """A schema's type in a word or two."""
+    if "anyOf" in schema:
+        return " or ".join(_type(each) for each in schema["anyOf"])
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    if schema.get("type") == "array":
+        return f"list of {_type(schema.get('items', {}))}"
+    return str(schema.get("format") or schema.get("type") or "anything")
