@@ -26,7 +26,7 @@ def main() -> None:
         begun = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="greenroom-bench-") as place:
             report = _SUBJECTS[name](Path(place), quick=given.quick, profile=given.profile)
-        print(report, f"\n  ({name} took {time.monotonic() - begun:.0f} s)\n", flush=True)
+        print(f"{report}\n\n  ({name} took {time.monotonic() - begun:.0f} s)\n", flush=True)
 
 
 if __name__ == "__main__":

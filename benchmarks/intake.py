@@ -129,7 +129,11 @@ def _report(receivers: Mapping[str, Receiver], lost: int, rounds: int, seconds: 
         Line("intake: answered 200 but not kept", "0", str(lost), met=lost == 0),
         Line("intake: not answered 200", "0", str(ours.failed), met=ours.failed == 0),
     ]
-    head = f"{rounds} rounds of {seconds:g} s each in turn, {CONNECTIONS} connections, 2.5 kB"
+    head = (
+        f"{rounds} rounds of {seconds:g} s each in turn, {CONNECTIONS} connections, bodies of "
+        "2.5 kB; medians.\nCPU us is the server's own processor time per request; `shell` is "
+        "Greenroom's application whose\nintake keeps nothing, the others are in receivers.py."
+    )
     return f"{head}\n{_rates(receivers.values())}\n\n{table(verdicts)}"
 
 

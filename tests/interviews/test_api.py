@@ -204,3 +204,24 @@ async def test_bookings_are_listed_and_matched_by_hand(recruiter, ada):
     found = await recruiter.ask("GET", f"/interviews/{ada['id']}", 200)
     assert found["status"] == "confirmed"
     assert (await recruiter.ask("GET", "/bookings/nobody"))["status"] == 404
+
+
+@pytest.mark.parametrize("address", ["http://[x", "https://a]b/", "ftp://x.org/", "nonsense"])
+async def test_a_booking_page_has_an_address(recruiter, address):
+    given = {"title": "Intro", "length_minutes": 30, "booking_url": address}
+
+    assert (await recruiter.ask("POST", "/event-types", json=given))["status"] == 422
+
+
+async def test_a_list_is_not_asked_for_by_thousands_of_statuses(recruiter):
+    answer = await recruiter.ask("GET", "/interviews?" + "&".join(["status=done"] * 1000))
+
+    assert answer["status"] == 422
+
+
+@pytest.mark.parametrize("current", ["http://[", "//[", "http://[\xbd]/"])
+async def test_a_page_may_claim_to_be_anywhere(house, current):
+    headers = [(b"hx-request", b"true"), (b"hx-current-url", current.encode("latin-1"))]
+    answer = await house.http.get("/", headers=[*headers, (b"accept", b"text/html")])
+
+    assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/sign-in")

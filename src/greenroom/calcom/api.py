@@ -6,7 +6,7 @@ from typing import Annotated
 
 import structlog
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import AnyHttpUrl, BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
 from greenroom.accounts.guard import recruiter, viewer
@@ -80,7 +80,7 @@ class EventTypeIn(BaseModel):
     connection_id: int | None = Field(None, description="Needed when there are several.")
     title: Annotated[str, Field(min_length=1, max_length=200)]
     length_minutes: Annotated[int, Field(ge=5, le=24 * 60)]
-    booking_url: Annotated[str, Field(pattern=r"^https?://\S+$", max_length=1000)]
+    booking_url: Annotated[AnyHttpUrl, Field(max_length=500)]
 
 
 @router.get("/api/admin/scheduling/event-types")
@@ -108,10 +108,10 @@ async def enter_event_type(
             )
         offer = Offer(
             calcom_id=None,
-            slug=given.booking_url.rstrip("/").rpartition("/")[2][:100],
+            slug=str(given.booking_url).rstrip("/").rpartition("/")[2][:100],
             title=given.title,
             length_minutes=given.length_minutes,
-            booking_url=given.booking_url,
+            booking_url=str(given.booking_url),
         )
         return _event_type(await event_types.enter(tx, connection.id, offer))
 

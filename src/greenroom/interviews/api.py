@@ -77,7 +77,7 @@ async def send(
 async def list_interviews(
     request: Request,
     _: Annotated[User, Depends(viewer)],
-    status: Annotated[list[Status] | None, Query()] = None,
+    status: Annotated[list[Status] | None, Query(max_length=20)] = None,
     q: Annotated[str, Query(max_length=200)] = "",
     event_type_id: int | None = None,
     owner: Annotated[str | None, Query(max_length=200)] = None,

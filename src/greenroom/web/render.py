@@ -212,7 +212,10 @@ def _address(request: Request) -> str:
 
 
 def _sign_in(current: str) -> str:
-    parts = urlsplit(current)
+    try:
+        parts = urlsplit(current)
+    except ValueError:  # anybody may send any header
+        parts = urlsplit("/")
     back = own_path(parts.path + (f"?{parts.query}" if parts.query else ""))
     return "/sign-in" if back == "/" else f"/sign-in?next={quote(back, safe='/')}"
 
