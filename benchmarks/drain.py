@@ -15,12 +15,12 @@ from statistics import median
 
 import psycopg
 import uvloop
+
 from benchmarks import journeys, machine, population
 from benchmarks.client import CONNECTIONS
 from benchmarks.journeys import Invited
 from benchmarks.load import send
 from benchmarks.table import Line, table
-
 from greenroom import logs
 from greenroom.calcom import deliveries
 from greenroom.database import migrate

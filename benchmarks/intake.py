@@ -13,6 +13,7 @@ from statistics import median
 
 import psutil
 import psycopg
+
 from benchmarks import journeys, machine
 from benchmarks.client import CONNECTIONS, Round
 from benchmarks.load import send

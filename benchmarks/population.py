@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
+
 from benchmarks import journeys
 from benchmarks.journeys import Invited
-
 from greenroom import jobs, parts
 from greenroom.booking_links import actions as booking_links
 from greenroom.calcom import connections

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Annotated, cast
 
 import uvicorn
-from benchmarks.journeys import SECRET
 from fastapi import Depends, FastAPI, Request
 from psycopg_pool import AsyncConnectionPool
 from pydantic import AwareDatetime, BaseModel
@@ -27,6 +26,7 @@ from sqlalchemy import DateTime, create_engine
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
+from benchmarks.journeys import SECRET
 from greenroom import app as house
 from greenroom import parts
 from greenroom.calcom import webhook
