@@ -21,7 +21,7 @@ from calcom_simulator.door import (
     world_of,
 )
 from calcom_simulator.model import JSON, Booking, Refused, User
-from calcom_simulator.search import Search
+from calcom_simulator.search import Search, stir
 from calcom_simulator.taking import book, book_series, take_seat
 from calcom_simulator.wishes import occurrences, start_of, wanted, wish_of
 
@@ -34,6 +34,8 @@ async def list_bookings(request: Request) -> Response:
     if version_of(request) == OLDEST:
         return Answer(shapes.success(_oldest_list(request, user)))
     search = Search.read(request.query_params)
+    if search.skip:
+        stir(world, user, search)
     found, total = search.run(world, user)
     return Answer(shapes.page_of(world, found, take=search.take, skip=search.skip, total=total))
 

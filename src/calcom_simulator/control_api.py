@@ -15,6 +15,12 @@
     POST edition         {"name": "self-hosted"} and/or single differences, for example
                          {"private_links": "unversioned"}; see `model.Edition`
     POST bookings/<uid>/pay             what the payment page does
+    GET  chaos                          what may go wrong by chance; see `chaos.Chaos`
+    POST chaos           {"drop": 0.3, "reorder": 1}     exactly this from now on; {}: nothing
+    POST api-faults      {"next": ["api_500", "fine", "api_429"]}   what befalls the next API
+                                        requests, in order, whatever the chances
+    POST release         {"shuffled": true}              send what waits, now; shuffled by the
+                                        chances' seed unless false
 
 Mistakes are answered 400 {"error": "..."}.
 """
@@ -27,10 +33,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from calcom_simulator import sample, shapes
+from calcom_simulator import chaos, sample, shapes
 from calcom_simulator.door import body_of, postman_of, world_of
 from calcom_simulator.model import EDITIONS, JSON, Delivery, Edition, Refused
-from calcom_simulator.moments import js, parse
+from calcom_simulator.moments import js, maybe, parse
 from calcom_simulator.rate import RateLimit
 from calcom_simulator.taking import pay
 from calcom_simulator.world import World
@@ -141,6 +147,32 @@ async def pay_booking(request: Request) -> object:
     return shapes.booking(world, booking)
 
 
+async def show_chaos(request: Request) -> object:
+    """GET chaos"""
+    return asdict(world_of(request).faults.chaos)
+
+
+async def set_chaos(request: Request) -> object:
+    """POST chaos"""
+    world, body = world_of(request), await body_of(request)
+    world.set_chaos(chaos.read(body))
+    return asdict(world.faults.chaos)
+
+
+async def set_api_faults(request: Request) -> object:
+    """POST api-faults"""
+    faults, body = world_of(request).faults, await body_of(request)
+    faults.api_next = chaos.hazards(body["next"])
+    return {"next": faults.api_next}
+
+
+async def release(request: Request) -> object:
+    """POST release"""
+    body = await body_of(request)
+    shuffled = body.get("shuffled", True) is not False
+    return {"sent": await postman_of(request).release(shuffled=shuffled)}
+
+
 def delivery_of(request: Request) -> Delivery:
     """The delivery in the path. Raises KeyError."""
     number = request.path_params["id"]
@@ -164,6 +196,8 @@ def told(one: Delivery) -> JSON:
         "answer": one.answer,
         "ms": one.ms,
         "resend_of": one.resend_of,
+        "attempts": one.attempts,
+        "due": maybe(one.due),
         "headers": one.headers,
         "body": one.body.decode(),
     }
@@ -228,5 +262,9 @@ ROUTES = [
         ("POST", "rate-limit", set_rate_limit),
         ("POST", "edition", set_edition),
         ("POST", "bookings/{uid}/pay", pay_booking),
+        ("GET", "chaos", show_chaos),
+        ("POST", "chaos", set_chaos),
+        ("POST", "api-faults", set_api_faults),
+        ("POST", "release", release),
     )
 ]

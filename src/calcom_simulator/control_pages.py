@@ -4,7 +4,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from calcom_simulator import sample
+from calcom_simulator import chaos_form, sample
+from calcom_simulator.chaos import CALM
 from calcom_simulator.control_api import delivery_of, told
 from calcom_simulator.door import postman_of, world_of
 from calcom_simulator.model import EDITIONS
@@ -68,10 +69,29 @@ async def change(request: Request) -> Response:
     return see("/control")
 
 
+async def change_chaos(request: Request) -> Response:
+    """POST /control/chaos: what is not filled in is off."""
+    form = await request.form()
+    try:
+        chosen = chaos_form.submitted({name: str(value) for name, value in form.items()})
+    except ValueError as error:
+        return _shown(request, problem=f"That did not work: {error}", status=400)
+    world_of(request).set_chaos(chosen)
+    return see("/control#chaos")
+
+
+async def release(request: Request) -> Response:
+    """POST /control/release"""
+    await postman_of(request).release()
+    return see("/control#chaos")
+
+
 ROUTES = [
     Route("/control", show, methods=["GET"]),
     Route("/control/deliveries/{id:int}", show_delivery, methods=["GET"]),
     Route("/control/deliveries/{id:int}/resend", resend, methods=["POST"]),
+    Route("/control/chaos", change_chaos, methods=["POST"]),
+    Route("/control/release", release, methods=["POST"]),
     Route("/control/{switch}", change, methods=["POST"]),
 ]
 
@@ -85,5 +105,8 @@ def _shown(request: Request, *, problem: str = "", status: int = 200) -> Respons
         deliveries=list(reversed(world.deliveries[-_SHOWN:])),
         editions=EDITIONS.values(),
         problem=problem,
+        chaos=chaos_form.shown(world.faults.chaos),
+        calm=world.faults.chaos == CALM,
+        waiting=len(world.waiting()),
         now=world.now(),
     )

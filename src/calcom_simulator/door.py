@@ -3,6 +3,7 @@
 import functools
 import uuid
 from collections.abc import Awaitable, Callable, Collection
+from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any
 
@@ -11,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from calcom_simulator.chaos import CALM, FINE, hazard
+from calcom_simulator.hazards import met
 from calcom_simulator.model import JSON, Refused, User
 from calcom_simulator.moments import js
 from calcom_simulator.webhooks import Postman, stringify
@@ -38,6 +41,23 @@ _NO_KEY = (
     "header or OAuth client credentials as 'x-cal-secret-key' and 'x-cal-client-id' headers"
 )
 _TOO_MANY = "CustomThrottlerGuard - Too many requests. Please try again later."
+
+_NO_USER = "CustomThrottlerGuard - Invalid API Key"
+_BUSY = 429
+_REFUSALS: dict[int, tuple[str, str, object]] = {
+    401: (
+        "UnauthorizedException",
+        _NO_USER,
+        {"message": _NO_USER, "error": "Unauthorized", "statusCode": 401},
+    ),
+    404: (
+        "NotFoundException",
+        "Not Found",
+        {"message": "Not Found", "error": "Not Found", "statusCode": 404},
+    ),
+    _BUSY: ("ThrottlerException", _TOO_MANY, _TOO_MANY),
+    500: ("INTERNAL_SERVER_ERROR", "Internal server error", {"statusCode": 500}),
+}
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -168,7 +188,8 @@ class Door:
             return
         is_api = scope["path"].startswith("/v2/")
         app, headers = self._judge(scope) if is_api else (self._app, {})
-        headers["Date"] = format_datetime(self._world.now(), usegmt=True)
+        ahead = timedelta(seconds=self._world.faults.chaos.date_skew_seconds)
+        headers["Date"] = format_datetime(self._world.now() + ahead, usegmt=True)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -185,16 +206,7 @@ class Door:
         }
         key = Headers(scope=scope).get("authorization", "").removeprefix("Bearer ").strip()
         if key and world.user_by_key(key) is None:
-            told = {
-                "code": "UnauthorizedException",
-                "message": "CustomThrottlerGuard - Invalid API Key",
-                "details": {
-                    "message": "CustomThrottlerGuard - Invalid API Key",
-                    "error": "Unauthorized",
-                    "statusCode": 401,
-                },
-            }
-            return Answer(_envelope(request, told, world), 401), headers
+            return self._refusal(request, 401), headers
         who = key or (request.client.host if request.client else "unknown")
         passes, left, reset = world.rate.count(who, world.now())
         headers |= {
@@ -202,10 +214,31 @@ class Door:
             "X-RateLimit-Remaining-Default": str(left),
             "X-RateLimit-Reset-Default": str(reset),
         }
-        if passes:
+        if not passes:
+            return self._refusal(request, _BUSY), headers
+        name = self._hazard(scope["method"])
+        if name == FINE:
             return self._app, headers
-        told = {"code": "ThrottlerException", "message": _TOO_MANY, "details": _TOO_MANY}
-        return Answer(_envelope(request, told, world), 429), headers
+        chaos = world.faults.chaos
+        if name == "api_429":
+            headers["X-RateLimit-Remaining-Default"] = "0"
+            headers |= {"Retry-After": chaos.retry_after} if chaos.retry_after else {}
+        return met(name, chaos, self._app, lambda status: self._refusal(request, status)), headers
+
+    def _hazard(self, method: str) -> str:
+        faults = self._world.faults
+        if method != "GET" and not faults.chaos.writes_too:
+            return FINE
+        if faults.api_next:
+            return faults.api_next.pop(0)
+        if faults.chaos == CALM:
+            return FINE
+        return hazard(faults.chaos, self._world.chance_of_chaos("api"))
+
+    def _refusal(self, request: Request, status: int) -> Answer:
+        code, message, details = _REFUSALS[status]
+        told = {"code": code, "message": message, "details": details}
+        return Answer(_envelope(request, told, self._world), status)
 
 
 def _envelope(request: Request, told: JSON, world: World | None = None) -> JSON:

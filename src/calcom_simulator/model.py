@@ -283,11 +283,14 @@ class Delivery:
     body: bytes
     headers: dict[str, str]
     at: datetime
-    fate: Literal["sending", "answered", "failed", "dropped", "switched off"] = "sending"
+    fate: Literal["sending", "waiting", "answered", "failed", "dropped", "switched off"] = "sending"
     status: int | None = None
     answer: str = ""
     ms: int | None = None
     resend_of: int | None = None
+    attempts: int = 0
+    due: datetime | None = None
+    """When a waiting one is sent, by the world's clock."""
 
 
 Happening = Generator[Announcement, None, _T]

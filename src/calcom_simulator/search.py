@@ -1,4 +1,4 @@
-"""Finding bookings as GET /v2/bookings does. Pure."""
+"""Finding bookings as GET /v2/bookings does."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -92,6 +92,19 @@ class Search:
         return _within(
             one.created_at, times.get("afterCreatedAt"), times.get("beforeCreatedAt")
         ) and _within(one.updated_at, times.get("afterUpdatedAt"), times.get("beforeUpdatedAt"))
+
+
+def stir(world: World, user: User, search: Search) -> None:
+    """By chance, change a row that an earlier page has shown, so that the order shifts.
+
+    Sorted by last change it moves to the end: every later row moves up, and `skip` misses one.
+    """
+    chaos = world.faults.chaos
+    if not chaos.pages_shift or world.chance_of_chaos("api").random() >= chaos.pages_shift:
+        return
+    found, _ = search.run(world, user)
+    if found:
+        world.touch(found[0])
 
 
 def _is(one: Booking, status: str, now: datetime) -> bool:

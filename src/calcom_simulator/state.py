@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from calcom_simulator.world import Memory, World
 
-FORMAT = 1
+FORMAT = 2
 """To be raised when a field of `Memory`, or of what it holds, changes its name or meaning."""
 
 _PAUSE = 0.5

@@ -7,9 +7,10 @@ Given the same seed and the same calls, every id is the same again.
 import random
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from calcom_simulator.chaos import CALM, Chaos
 from calcom_simulator.model import (
     HOSTED,
     Booking,
@@ -31,10 +32,13 @@ _TICK = timedelta(milliseconds=1)
 
 @dataclass
 class Faults:
-    """What goes wrong between Cal.com and the receivers."""
+    """What goes wrong between Cal.com and those who listen or ask."""
 
     webhooks_on: bool = True
     drop_next: int = 0
+    api_next: list[str] = field(default_factory=list)
+    """What befalls the next API requests, in order; see `chaos.hazards`."""
+    chaos: Chaos = CALM
 
 
 @dataclass
@@ -145,13 +149,14 @@ class World:
 
     def stamp(self) -> datetime:
         """Now, but never the same moment twice, so that what comes later is dated later."""
-        self._last_stamp = max(self.now(), self._last_stamp + _TICK)
+        now = self.now() + self.faults.chaos.stamps_ahead
+        self._last_stamp = max(now, self._last_stamp + _TICK)
         return self._last_stamp
 
     def set_clock(self, now: datetime) -> None:
         """Let it be `now`; the clock runs on from there."""
         self._offset = now - self._clock()
-        self._last_stamp = now - _TICK
+        self._last_stamp = now + self.faults.chaos.stamps_ahead - _TICK
 
     def advance(self, seconds: float) -> None:
         """Move the clock."""
@@ -175,6 +180,19 @@ class World:
     def _chance(self) -> random.Random:
         # Counted, so that a world which recalls another's memory goes on with the same ids.
         return random.Random(f"{self.seed}/{self.number('chance')}")
+
+    def set_chaos(self, chaos: Chaos) -> None:
+        """Let this go wrong from now on, from the beginning of its chances."""
+        if chaos.stamps_ahead != self.faults.chaos.stamps_ahead:
+            self._last_stamp = self.now() + chaos.stamps_ahead - _TICK
+        self.faults.chaos = chaos
+        for part in ("webhooks", "api"):
+            self._numbers.pop(f"chaos of {part}", None)
+
+    def chance_of_chaos(self, part: str) -> random.Random:
+        """The next chances of this part; `chaos.seed` is theirs, so ids stay as they are."""
+        number = self.number(f"chaos of {part}")
+        return random.Random(f"{self.faults.chaos.seed}/{part}/{number}")
 
     # Finding
 
@@ -263,6 +281,11 @@ class World:
         due = [alarm for alarm in self.alarms if alarm.at <= now]
         self.alarms = [alarm for alarm in self.alarms if alarm.at > now]
         return sorted(due, key=lambda alarm: (alarm.booking_uid, alarm.announcement.trigger))
+
+    def waiting(self) -> list[Delivery]:
+        """The deliveries that have been kept back, first due first."""
+        found = [(one.due, one.id, one) for one in self.deliveries if one.due is not None]
+        return [one for _, _, one in sorted(found)]
 
 
 def overlapping(bookings: Iterable[Booking], start: datetime, end: datetime) -> list[Booking]:

@@ -61,6 +61,12 @@ class Cal:
         body = {"eventTypeId": kind, "start": start, "attendee": attendee} | more
         return await self.data("POST", "/bookings", body, key=False)
 
+    async def book_many(self, number):
+        """So many bookings by different people, an hour from one to the next."""
+        for turn in range(number):
+            day, hour = divmod(turn, 8)
+            await self.book(start=f"2026-11-{24 + day}T{8 + hour:02}:00:00Z", name=f"P{turn}")
+
     async def control(self, path, body=None):
         """A switch of the control API."""
         method = "GET" if body is None else "POST"
