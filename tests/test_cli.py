@@ -99,6 +99,13 @@ def test_a_delivery_is_taken_in_again(place):
     assert outcome.startswith("1: done: ")
 
 
+def test_all_that_failed_are_taken_in_again(place):
+    said = place.greenroom("replay", "--failed")
+
+    assert (said.code, said.err) == (0, "")
+    assert said.out == "Took in 0 deliveries again.\n"
+
+
 def test_connect_with_a_key_reads_event_types_and_makes_the_webhook(place, calcom: Calcom):
     words = ("connect", "--name", "Studio", "--api-url", calcom.api_url)
     said = place.greenroom(*words, "--api-key", KEY)
@@ -135,7 +142,7 @@ def test_reconcile_takes_in_what_no_webhook_told_and_says_who_did_not_answer(pla
     if place.served:
         assert place.get(f"/api/admin/scheduling/bookings/{uid}")["status"] == "confirmed"
     else:
-        assert said.out.endswith("1 changed.\n")
+        assert said.out.endswith("1 changed. Deliveries: 1 lost.\n")
 
 
 def test_migrate_says_that_the_database_is_up_to_date(place):
@@ -158,6 +165,9 @@ def test_simulate_explains_its_own_options():
         ("reconcile", "no connection with an API key", "greenroom connect --api-key"),
         ("user disable nobody@example.org", "Nobody has this address.", "greenroom user list"),
         ("replay 999", "There is no delivery 999.", "list of deliveries"),
+        ("replay", "It is not said which deliveries to take in again.", "--failed"),
+        ("replay 1 --failed", "It is not said which deliveries to take in again.", "--failed"),
+        ("explain 999", "There is no interview 999.", "Go back to the list"),
         ("connect --api-key cal_wrong --api-url {calcom}", "key", ""),
     ],
 )

@@ -287,6 +287,22 @@ def test_every_reason_for_a_refusal_has_its_fix_in_the_guide():
     assert set(first_cells(GUIDE.read_text())) >= {each.value for each in webhook.Refusal}
 
 
+def test_every_guarantee_names_tests_that_exist():
+    named = re.findall(r"(tests/[\w/]+\.py)::(test_\w+)", text_of("reference/guarantees.md"))
+
+    assert len(named) > 50
+    for file, name in named:
+        assert re.search(rf"^(async )?def {name}\(", (ROOT / file).read_text(), re.MULTILINE), name
+
+
+def test_every_scenario_of_the_guarantees_has_its_line():
+    page = text_of("reference/guarantees.md")
+    codes = re.findall(r"^\| ([AB\d, ]+) \|", page, re.MULTILINE)
+    listed = {code for cell in codes for code in cell.split(", ")}
+
+    assert listed == {*(f"A{n}" for n in range(1, 19)), *(f"B{n}" for n in range(1, 25))}
+
+
 # Links, pages and files
 
 

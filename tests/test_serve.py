@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -141,12 +141,10 @@ def database_runs(data_dir: Path) -> bool:
 
 
 def test_serve_ends_in_time_while_pages_listen_and_deliveries_arrive(home):
-    with (
-        signed_in(home) as served,
-        served.http.stream("GET", f"{served.url}/live") as stream,
-    ):
-        lines = stream.iter_lines()
-        assert next(lines) == "event: resync"
+    with signed_in(home) as served, ExitStack() as pages:
+        open_ = [served.http.stream("GET", f"{served.url}/live") for _ in range(20)]
+        streams = [pages.enter_context(each).iter_lines() for each in open_]
+        assert {next(lines) for lines in streams} == {"event: resync"}
         burst = Burst(served, "term", 100_000)
         until(lambda: len(burst.answered) > 50)
         half = socket.create_connection(("127.0.0.1", urlsplit(served.url).port))
@@ -154,7 +152,8 @@ def test_serve_ends_in_time_while_pages_listen_and_deliveries_arrive(home):
         code, seconds = served.end(signal.SIGTERM)
         burst.wait()
         half.close()
-        list(lines)
+        for lines in streams:
+            list(lines)
 
     assert code == 0
     assert seconds < 10
@@ -191,6 +190,29 @@ def test_every_delivery_answered_before_a_kill_is_there_once_and_applied(home):
     assert booking["status"] == "confirmed"
     for uid, id_ in burst.answered.items():
         assert read.get(id_) == uid or id_ in left
+
+
+def test_serve_killed_again_and_again_keeps_what_it_answered_and_starts_each_time(home):
+    """Killed at three moments of a burst, the first at its very beginning: all is there once."""
+    answered: dict[str, int] = {}
+    for number, moment in enumerate((1, 40, 400)):
+        with serving(home) as served:
+            burst = Burst(served, f"again{number}-", 3000)
+            until(lambda burst=burst, moment=moment: len(burst.answered) >= moment)
+            served.end(signal.SIGKILL)
+            burst.wait()
+            assert moment <= len(burst.answered) < 3000
+            answered |= burst.answered
+            left = claimed(home)  # these wait until the leases of the dead run out
+
+    with signed_in(home) as served:
+        until(lambda: waiting(served) <= left, seconds=20)
+        found = kept(served)
+
+    assert len(set(answered.values())) == len(answered)
+    assert set(answered.values()) <= set(found)
+    for uid, id_ in answered.items():
+        assert (found[id_]["state"], found[id_]["uid"]) == ("done", uid) or id_ in left
 
 
 def test_work_takes_in_what_serve_only_keeps(home):

@@ -211,7 +211,7 @@ async def test_a_mute_mail_server_holds_up_letters_and_nothing_else(
     async with opened(database_url, tmp_path, smtp_url=url) as house:
         database = house.parts.database
         for number in range(24):
-            await put(database, version=number)
+            await put(database, version=number, interview_id=None)
         async with running(work.run(house.parts)):
             await until(10, lambda: visitors)
             await asyncio.sleep(1)  # every job that may is at it now

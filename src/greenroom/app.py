@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from importlib.metadata import version
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -17,8 +18,10 @@ from uvicorn.server import HANDLED_SIGNALS
 from greenroom import jobs, parts, work
 from greenroom.accounts import pages as accounts_pages
 from greenroom.bookings import api as bookings_api
+from greenroom.bookings import inbox_api
+from greenroom.bookings import pages as bookings_pages
 from greenroom.calcom import api as calcom_api
-from greenroom.calcom import connections
+from greenroom.calcom import connections, delivery_api, delivery_pages, sync_api, sync_pages
 from greenroom.calcom import pages as calcom_pages
 from greenroom.candidates import api as candidates_api
 from greenroom.candidates import pages as candidates_pages
@@ -39,13 +42,36 @@ _ROOMS = (
     interviews_pages,
     candidates_pages,
     calcom_pages,
+    delivery_pages,
+    sync_pages,
+    bookings_pages,
     mail_pages,
     live_pages,
     interviews_api,
     candidates_api,
     bookings_api,
+    inbox_api,
     calcom_api,
+    delivery_api,
+    sync_api,
 )
+
+_SAYS = {"title": "What happened.", "detail": "What to do about it."}
+_PROBLEM = {
+    "type": "object",
+    "properties": {
+        **{name: {"type": "string", "description": what} for name, what in _SAYS.items()},
+        "status": {"type": "integer", "description": "The HTTP status once more."},
+    },
+    "required": ["title", "detail", "status"],
+}
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "Refused, or failed: what happened and what to do.",
+        "content": {"application/problem+json": {"schema": _PROBLEM}},
+    }
+}
+"""How every operation of the API says no, in place of FastAPI's own description."""
 
 
 def create_app(settings: Settings, running: Parts) -> FastAPI:
@@ -56,6 +82,7 @@ def create_app(settings: Settings, running: Parts) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        responses=_REFUSALS,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.parts = running

@@ -8,13 +8,13 @@ from procrastinate import App, JobContext, PsycopgConnector, RetryStrategy
 from procrastinate.types import JSONDict
 from psycopg.types.json import Jsonb
 
-from greenroom.database import Transaction, driver_connection
+from greenroom.database import SIGNS_OF_LIFE, Transaction, driver_connection
 
 P = ParamSpec("P")
 
 queue = App(connector=PsycopgConnector(), import_paths=["greenroom.work"])
 
-AT_ONCE = {"default": 4, "mail": 4, "calcom": 4}
+AT_ONCE = {"default": 4, "mail": 4, "calcom": 4, "sync": 4}
 """Jobs of each queue under way in one process: waiting for a mute stranger holds up no other."""
 
 _PATIENCE = 10.0
@@ -94,7 +94,7 @@ async def opened(conninfo: str) -> AsyncIterator[App]:
         max_size=6,
         timeout=_PATIENCE,
         reconnect_timeout=_PATIENCE,
-        kwargs={"connect_timeout": 5, "application_name": "greenroom jobs"},
+        kwargs={"connect_timeout": 5, "application_name": "greenroom jobs", **SIGNS_OF_LIFE},
     )
     with queue.replace_connector(connector):
         async with queue.open_async():

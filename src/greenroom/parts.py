@@ -1,14 +1,20 @@
 """What a running Greenroom is made of, handed to pages, API and jobs."""
 
+import random
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import httpx2
 
+from greenroom.calcom.budget import Budget, Urgency
 from greenroom.calcom.client import Calcom, http_client
 from greenroom.calcom.connections import Connection
+from greenroom.calcom.delivery_export import Exports
 from greenroom.calcom.intake import Intake
+from greenroom.calcom.leading import Leader
 from greenroom.calcom.secrets import Secrets
 from greenroom.database import Database
 from greenroom.live.feed import Announcer, Feed
@@ -26,12 +32,36 @@ class Parts:
     http: httpx2.AsyncClient
     intake: Intake
     secrets: Secrets
+    exports: Exports
     feed: Feed
     announcer: Announcer
 
     def calcom(self, connection: Connection) -> Calcom:
-        """Cal.com's API as this connection sees it."""
-        return Calcom(self.http, connection.api_url, connection.api_key)
+        """Cal.com's API as this connection sees it, for something somebody waits for."""
+        gate = self._budget(connection, Urgency.PERSON, patience=10.0)
+        return Calcom(self.http, connection.api_url, connection.api_key, gate)
+
+    def leader(self, connection: Connection) -> Leader:
+        """Who syncs this connection, if nobody else does."""
+        gate = self._budget(connection, Urgency.NEWS, patience=20.0)
+        return Leader(
+            name=secrets.token_hex(8),
+            database=self.database,
+            calcom=Calcom(self.http, connection.api_url, connection.api_key, gate),
+            budget=gate,
+            connection=connection,
+            clock=lambda: datetime.now(UTC),
+        )
+
+    def _budget(self, connection: Connection, urgency: Urgency, *, patience: float) -> Budget:
+        return Budget(
+            self.database,
+            connection.id,
+            per_minute=self.settings.calcom_requests_per_minute,
+            urgency=urgency,
+            patience=patience,
+            random=random.SystemRandom().random,
+        )
 
 
 @asynccontextmanager
@@ -42,7 +72,7 @@ async def opened(settings: Settings, database_url: str) -> AsyncIterator[Parts]:
     announcer = Announcer()
     database.heard = announcer.tell
     http = http_client()
-    secrets = Secrets(database, seal, accept_unsigned=settings.unsigned_webhooks == "accept")
+    signed = Secrets(database, seal, accept_unsigned=settings.unsigned_webhooks == "accept")
     try:
         yield Parts(
             settings=settings,
@@ -50,12 +80,13 @@ async def opened(settings: Settings, database_url: str) -> AsyncIterator[Parts]:
             seal=seal,
             http=http,
             intake=Intake(database_url),
-            secrets=secrets,
+            secrets=signed,
+            exports=Exports(),
             feed=Feed(),
             announcer=announcer,
         )
     finally:
-        await secrets.flush()
+        await signed.flush()
         await announcer.flush(database_url)
         await http.aclose()
         await database.close()

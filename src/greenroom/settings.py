@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     ] = AnyHttpUrl("https://api.cal.com/v2")
     """Cal.com's API up to and including /v2. Self-hosted: for example http://calcom.internal:5555/v2."""
 
+    calcom_requests_per_minute: Annotated[int, Field(ge=6, le=600)] = 60
+    """How often each connection may ask Cal.com in a minute; Cal.com allows a key 120."""
+
     smtp_url: SecretStr | None = None
     """The mail server, for example smtps://user:password@mail.example.org:465.
 
@@ -90,6 +93,11 @@ class Settings(BaseSettings):
 
     session_days: Annotated[int, Field(ge=1, le=90)] = 14
     """Days until an idle browser must sign in again."""
+
+    keep_bodies_days: Annotated[int, Field(ge=1, le=36_500)] = 90
+    """Days after which the bodies of deliveries that were taken in are emptied.
+
+    What a delivery did stays, and so does what tells the same bytes apart from new ones."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least important kind of log line that is written."""

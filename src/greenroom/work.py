@@ -12,8 +12,7 @@ import structlog
 from greenroom import jobs
 from greenroom.accounts import actions as accounts
 from greenroom.booking_links import actions as booking_links
-from greenroom.calcom import connections, deliveries, private_links, reconcile, syncs
-from greenroom.errors import Invalid
+from greenroom.calcom import connections, deliveries, private_links, retention, runs, syncs
 from greenroom.interviews import actions as interviews
 from greenroom.interviews import invitations
 from greenroom.mail import outbox
@@ -44,27 +43,19 @@ async def send_letter(parts: Parts, letter_id: int) -> None:
     )
 
 
-@jobs.job(syncs.RECONCILE, attempts=1, queue_name="calcom")
-async def run_reconcile(parts: Parts, run_id: int) -> None:
-    """Carry out a reconcile that was begun; what fails is kept with the run."""
+@jobs.job(syncs.CARRY_ON, attempts=1, queue_name="sync")
+async def sync_connection(parts: Parts, connection_id: int) -> None:
+    """Ask Cal.com what was asked for about a connection; what fails is kept with its run."""
     async with parts.database.transaction() as tx:
-        begun = await reconcile.run(tx, run_id)
-        connection = await connections.get(tx, parts.seal, begun.connection_id)
-    await reconcile.reconcile(
-        parts.database,
-        parts.calcom(connection),
-        connection,
-        begun,
-        clock=lambda: datetime.now(UTC),
-    )
+        connection = await connections.get(tx, parts.seal, connection_id)
+    await syncs.carry_on(parts.leader(connection))
 
 
-@jobs.each("* * * * *", "reconcile_by_the_clock")
+@jobs.each("* * * * * */15", "reconcile_by_the_clock")
 async def reconcile_by_the_clock(parts: Parts) -> None:
-    """Each minute: ask Cal.com what changed, whatever its webhooks said."""
-    with suppress(Invalid):  # no connection has an API key: there is nobody to ask
-        async with parts.database.transaction() as tx:
-            await syncs.start_all(tx, parts.seal, asked_by="the clock", now=datetime.now(UTC))
+    """Each 15 seconds: have Cal.com asked what is due, whatever its webhooks said."""
+    async with parts.database.transaction() as tx:
+        await syncs.tick(tx, parts.seal, datetime.now(UTC))
 
 
 @jobs.each("* * * * * */15", "turn_interviews")
@@ -93,6 +84,15 @@ async def tidy_up(parts: Parts) -> None:
     await private_links.give_up(parts.database, parts.seal, now=datetime.now(UTC))
     async with parts.database.transaction() as tx:
         await accounts.sweep(tx, datetime.now(UTC))
+        await runs.sweep(tx, datetime.now(UTC))
+
+
+@jobs.each("23 * * * *", "empty_old_deliveries")
+async def empty_old_deliveries(parts: Parts) -> None:
+    """Each hour: the bodies of old deliveries go, some thousand at a time."""
+    await retention.tidy(
+        parts.database, keep_days=parts.settings.keep_bodies_days, now=datetime.now(UTC)
+    )
 
 
 async def drain(parts: Parts) -> None:

@@ -67,7 +67,7 @@ async def test_a_match_never_rests_on_one_that_rests_on_it(world):
     # "a" sorts before its own root.
     await chain(world, "z", "m", "a")
     async with world.database.transaction() as tx:
-        await bookings.match_by_hand(tx, "z", other.id, by="Robin", now=NOW)
+        await bookings.judge(tx, (world.connection_id, "z"), other.id, by="Robin", now=NOW)
 
     found = await matches(world, "z", "m", "a")
 

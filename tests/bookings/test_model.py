@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import ADA, BOB, DAY, HOUR, MARA, MINUTE, NOW, answered, fixture, recorded, told
+from greenroom.bookings.fold import fold
 from greenroom.bookings.model import (
     Attendee,
     Booking,
@@ -18,7 +19,6 @@ from greenroom.bookings.model import (
     Source,
     Status,
     api_as_of,
-    fold,
     webhook_as_of,
 )
 from greenroom.calcom import webhook
@@ -101,7 +101,7 @@ def test_the_newest_answer_of_the_api_says_it_all(facts, answer):
     assert claimed(booking) == claimed(fold([answer]))
     assert not booking.unconfirmed
     if answer.attendees:
-        assert booking.attendees == answer.attendees
+        assert [replace(each, token=None) for each in booking.attendees] == [*answer.attendees]
 
 
 @given(_facts, _answers, _webhooks)

@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from calcom.account import connected
+from greenroom.calcom.client import http_client
 from greenroom.calcom.intake import Intake
 from greenroom.database import Database
 from world import World, connect
@@ -25,3 +27,16 @@ async def other_worlds(new_database, queue):
     for database, task in opened:
         task.cancel()
         await database.close()
+
+
+@pytest.fixture
+async def http():
+    client = http_client()
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def account(world, calcom, http):
+    """The simulator's host, connected."""
+    return await connected(world, http, calcom.api_url)

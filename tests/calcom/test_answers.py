@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from builders import DAY, MINUTE, NOW, answer, fixture, recorded
-from greenroom.bookings.model import Attendee, Fact, Host, Source, Status, fold
+from greenroom.bookings.fold import fold
+from greenroom.bookings.model import Attendee, Fact, Host, Source, Status
 from greenroom.calcom import answers, webhook
 from greenroom.calcom.answers import EventTypeRow, Unreadable
 
@@ -123,7 +124,11 @@ def test_a_seat_holds_its_own_token(holder):
     row = deepcopy(answer("api__seats")[0])
     row["attendees"][1][holder] = {"greenroom": "token-2"}  # type: ignore[index]
 
-    assert said(row).token == "token-2"
+    fact = said(row)
+
+    assert fact.seated
+    assert [each.token for each in fact.attendees or ()] == [None, "token-2"]
+    assert fact.token is None
 
 
 @pytest.mark.parametrize(

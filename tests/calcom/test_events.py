@@ -297,9 +297,43 @@ def test_only_a_body_without_a_status_takes_it_from_the_name(trigger, status):
 
 
 def test_a_seat_that_moves_does_not_move_the_booking_of_the_others():
-    moved = fact_in(delivery("BOOKING_RESCHEDULED", seatsPerTimeSlot=3, rescheduleUid="other"))
+    body = delivery("BOOKING_RESCHEDULED", seatsPerTimeSlot=3, rescheduleUid="other")
 
-    assert (moved.seated, moved.replaces) == (True, None)
+    there, behind = read(body).facts
+
+    assert (there.seated, there.replaces, there.seat_from) == (True, None, "other")
+    assert (behind.uid, behind.status, behind.starts_at) == ("other", None, None)
+    assert (behind.seated, behind.departed, behind.seat_to) == (True, (ADA.email,), "booking1")
+
+
+def test_a_booking_with_seats_that_moves_as_a_whole_leaves_none_behind():
+    body = delivery("BOOKING_RESCHEDULED", seatsPerTimeSlot=3, rescheduleUid="booking1")
+
+    assert fact_in(body).seat_from is None
+
+
+@pytest.mark.parametrize("attendees", [1, 2])
+def test_our_token_is_of_the_one_who_took_the_seat(attendees):
+    people = [{"email": "guest@example.org"}, {"email": ADA.email}][-attendees:]
+    fact = fact_in(
+        delivery(
+            seatsPerTimeSlot=3,
+            attendees=people,
+            metadata={"greenroom": "token-1"},
+            hashedLink="hash-1",
+            responses={"email": {"value": ADA.email.upper()}},
+        )
+    )
+
+    told = {each.email: (each.token, each.private_link) for each in fact.attendees or ()}
+    assert told.pop(ADA.email) == ("token-1", "hash-1")
+    assert set(told.values()) <= {(None, None)}
+    assert (fact.token, fact.private_link) == (None, None)
+
+
+def test_one_of_a_series_is_said_to_be_one():
+    assert fact_in(fixture("booking_created__series_1_of_3")).recurring
+    assert not fact_in(fixture("booking_created__plain")).recurring
 
 
 def test_who_left_a_seat_is_never_guessed_from_the_answers_which_are_the_first_bookers():

@@ -6,24 +6,18 @@ import pytest
 from sqlalchemy import text
 
 from builders import NOW
+from calcom.account import ungated
 from calcom.odd import answering
 from calcom_desk import KEY
 from greenroom.booking_links import actions as booking_links
 from greenroom.calcom import connecting, private_links
-from greenroom.calcom.client import Calcom, CalcomError, http_client
+from greenroom.calcom.client import CalcomError
 from greenroom.event_types import actions as event_types
 from greenroom.interviews import actions as interviews
 from greenroom.interviews.model import Attention
 from world import SEAL
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def http():
-    client = http_client()
-    yield client
-    await client.aclose()
 
 
 @pytest.fixture
@@ -55,7 +49,7 @@ def prepare(world, http):
             world.database,
             SEAL,
             row.link.id,
-            calcom=lambda connection: Calcom(http, url or connection.api_url, key),
+            calcom=lambda connection: ungated(http, url or connection.api_url, key),
             now=NOW,
         )
 

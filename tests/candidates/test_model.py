@@ -109,23 +109,6 @@ def test_people_are_found_by_words_without_case_and_accents(text, words):
 
 
 @pytest.mark.parametrize(
-    ("text", "zone"),
-    [
-        ("Europe/Berlin", "Europe/Berlin"),
-        ("asia/calcutta", "Asia/Calcutta"),
-        (" US/Eastern ", "US/Eastern"),
-        ("Europe/Kiev", "Europe/Kiev"),
-        ("FOO+3", None),
-        ("../../etc/passwd", None),
-        ("localtime", None),
-        ("x" * 10_000, None),
-    ],
-)
-def test_zones_are_those_of_the_pinned_list_old_names_too(text, zone):
-    assert model.zone_of(text) == zone
-
-
-@pytest.mark.parametrize(
     ("text", "locale"),
     [
         ("en", "en"),

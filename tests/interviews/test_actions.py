@@ -117,6 +117,23 @@ async def test_a_letter_whose_link_is_switched_off_stays_in_the_outbox(world, pe
     assert (await world.row(pending.id)).interview.attention == set()
 
 
+async def test_an_invitation_that_waits_while_the_candidate_books_is_not_sent(world, pending):
+    nobody = Settings(_env_file=None, smtp_url="smtp://127.0.0.1:1")
+    await do(world, invitations.invite, [pending.id], settings=nobody)
+    await world.deliver(booked(pending))
+
+    async with world.database.transaction() as tx:
+        [letter] = await outbox.of_interview(tx, pending.id)
+    await invitations.send_letter(world.database, letter.id, settings=nobody, now=NOW + MINUTE)
+
+    async with world.database.transaction() as tx:
+        letter = await outbox.get(tx, letter.id)
+        notes = await actions.notes(tx, pending.id)
+    why = "The interview is Confirmed meanwhile; the letter is not needed."
+    assert (letter.state, letter.error) == (State.HELD, why)
+    assert notes[-1][1:] == ("Greenroom", f"held the invitation back: {why}")
+
+
 async def test_a_letter_whose_link_works_is_tried(world, pending):
     nobody = Settings(_env_file=None, smtp_url="smtp://127.0.0.1:1")
     await do(world, invitations.invite, [pending.id], settings=nobody)
@@ -140,7 +157,7 @@ async def test_two_people_who_match_one_booking_crosswise_wait_for_each_other(wo
     async def match(*interview_ids):
         for interview_id in interview_ids:
             async with world.database.transaction() as tx:
-                await bookings.match_by_hand(tx, "booking1", interview_id, **by)
+                await bookings.judge(tx, (world.connection_id, "booking1"), interview_id, **by)
 
     await asyncio.gather(match(other.id, pending.id, other.id), match(pending.id, other.id))
 

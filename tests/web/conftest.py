@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 from pydantic import BaseModel
 from structlog.testing import capture_logs
 
-from greenroom.errors import SignInNeeded, TooMany, Unavailable
+from greenroom.errors import NotFound, SignInNeeded, TooMany, Unavailable
 from greenroom.settings import WEBHOOK_PATH, Settings
 from greenroom.web import render
 
@@ -96,6 +96,10 @@ def _problems(app: FastAPI) -> None:
     @app.get("/away")
     async def away() -> None:
         raise Unavailable("The database is <away>.", do="Wait.")
+
+    @app.get("/halved")
+    async def halved() -> None:
+        raise NotFound("There is no thing “\ud800”.", do="Look again.")
 
     @app.get("/often")
     async def often() -> None:

@@ -56,6 +56,13 @@ async def test_too_often_says_when_to_come_back(client):
     assert (response.status_code, response.headers["retry-after"]) == (429, "300")
 
 
+async def test_half_a_surrogate_pair_does_not_cost_the_page_it_is_on(client):
+    response = await client.get("/halved", headers=_BROWSER)
+
+    assert response.status_code == 404
+    assert "There is no thing “?”." in response.text
+
+
 @pytest.mark.parametrize(
     ("path", "to"),
     [

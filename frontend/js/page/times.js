@@ -30,6 +30,8 @@ function show(element) {
 }
 
 function inWords(at, form) {
+  // Inside a sentence the day is no beginning.
+  if (form === "said") return inWords(at, "when").replace(/^(To|Yes)/, (start) => start.toLowerCase());
   if (form === "when") {
     const days = daysFromToday(at);
     if (days === 0) return `Today, ${formats.clock.format(at)}`;

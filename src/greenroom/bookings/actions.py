@@ -1,22 +1,28 @@
 """Taking in what Cal.com says. `record` is the only door: webhooks, reconcile and replay use it."""
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
 
-from greenroom.booking_links import actions as booking_links
-from greenroom.bookings import facts_store, model, names, store
-from greenroom.bookings.match import Evidence, Kept, Match, Open, Rung, continues, match
-from greenroom.bookings.model import Booking, Outcome, Told, Uid
-from greenroom.candidates import actions as candidates
-from greenroom.candidates.model import address_key
+from greenroom.bookings import (
+    facts_store,
+    lineage,
+    lineage_store,
+    matches_store,
+    model,
+    names,
+    store,
+)
+from greenroom.bookings.fold import fold
+from greenroom.bookings.match import Kept, Node, Verdict
+from greenroom.bookings.matching import is_known, rematch
+from greenroom.bookings.model import Booking, Fact, Told, Uid, seat_of
+from greenroom.bookings.standing import restand
 from greenroom.database import Transaction
-from greenroom.errors import NotFound
+from greenroom.errors import Conflict, NotFound
 from greenroom.interviews import actions as interviews
-from greenroom.interviews.model import Meeting, MeetingStatus
 from greenroom.live.feed import announce
 
 _log = structlog.get_logger()
@@ -71,38 +77,30 @@ async def record(
     touched |= await _drop(tx, {key for key in held.stale if not every[key]})
     said = {key: facts for key, facts in every.items() if facts}
     before = await store.get(tx, said)
-    changes = {key: Change(before.get(key), model.fold(facts)) for key, facts in said.items()}
+    changes = {key: Change(before.get(key), fold(facts)) for key, facts in said.items()}
     news = {key: each for key, each in changes.items() if each.is_news}
-    await _save(tx, changes, now)
-    touched |= await _match(tx, _as_kept(changes, now), news)
+    await _save(tx, changes, said, now)
+    touched |= await _match(tx, changes, news, now)
     await restand(tx, touched, now=now)
     _tell(tx, news)
     renamed = zip(told, held.told, strict=True)
     return Recorded(news, {was.key: is_.key for was, is_ in renamed})
 
 
-async def restand(tx: Transaction, interview_ids: Collection[int], *, now: datetime) -> None:
-    """Let these interviews stand where their bookings put them."""
-    held = await interviews.hold(tx, interview_ids)
-    of = await store.of_interviews(tx, held)
-    meetings = {id_: [m for m in map(_meeting, kept) if m] for id_, kept in of.items()}
-    emails = {
-        kept.booking.uid: [attendee.email for attendee in kept.booking.attendees]
-        for each in of.values()
-        for kept in each
-    }
-    await interviews.restand(tx, meetings, attendees=emails, now=now)
+async def get(tx: Transaction, uid: str, *, connection_id: int | None = None) -> Kept:
+    """The booking of that uid, on that connection or on any. Raises NotFound.
 
-
-async def get(tx: Transaction, uid: str) -> Kept:
-    """The booking of that uid. Raises NotFound."""
+    Where several connections see it, of one that is somebody's interview before the others.
+    """
     found = await store.find(tx, uid)
+    if connection_id is not None:
+        found = [each for each in found if each.connection_id == connection_id]
     if not found:
         raise NotFound(
             f"There is no booking {uid} here.",
             do="Press Sync now if Cal.com has it; its uid is in the address of its page there.",
         )
-    return found[0]
+    return min(found, key=lambda each: (not each.matches, each.connection_id))
 
 
 async def between(
@@ -111,36 +109,129 @@ async def between(
     end: datetime | None,
     *,
     status: str | None,
-    after: tuple[datetime, str] | None,
+    after: tuple[datetime, str, int] | None,
     limit: int,
 ) -> Sequence[Kept]:
     """Bookings that start in [start, end), earliest first, after the keyset `after`."""
     return await store.between(tx, start, end, status=status, after=after, limit=limit)
 
 
-async def match_by_hand(
-    tx: Transaction, uid: str, interview_id: int, *, by: str, now: datetime
+async def to_ask(
+    tx: Transaction, connection_id: int, *, now: datetime, limit: int
+) -> Sequence[str]:
+    """Uids of bookings Cal.com's API should have been asked about by now, the longest due first.
+
+    Their newest word came by webhook, and its minute is over.
+    """
+    return await store.to_ask(tx, connection_id, now=now, limit=limit)
+
+
+async def ask_again(
+    tx: Transaction, connection_id: int, uids: Collection[str], *, at: datetime | None
 ) -> None:
-    """A person says whose booking it is; that stays. Raises NotFound for either."""
-    await store.hold(tx, [(await get(tx, uid)).key])
-    kept = await get(tx, uid)
-    await interviews.get(tx, interview_id)
-    before = {kept.match.interview_id} if kept.match else set()
-    match_ = Match(interview_id, Rung.PERSON, f"{by} said so")
-    await store.save_matches(tx, {kept.key: match_})
-    relatives = await store.get(tx, await store.relatives(tx, [kept.key]))
+    """Ask about these then, where the API has not confirmed them since; None: not any more."""
+    await store.ask_again(tx, connection_id, uids, at)
+
+
+async def live(
+    tx: Transaction, connection_id: int, *, ends_after: datetime, beyond: str | None, limit: int
+) -> Sequence[str]:
+    """Uids of bookings requested or confirmed, not moved, that end after that moment.
+
+    Sorted by uid, after the keyset `beyond`.
+    """
+    return await store.live(tx, connection_id, ends_after=ends_after, beyond=beyond, limit=limit)
+
+
+async def evidence(tx: Transaction, keys: Collection[Uid]) -> Sequence[facts_store.Evidence]:
+    """What was said about these bookings, in the order in which we first kept it."""
+    return await facts_store.evidence(tx, keys)
+
+
+async def judge(
+    tx: Transaction,
+    key: Uid,
+    interview_id: int | None,
+    *,
+    address: str = "",
+    by: str,
+    now: datetime,
+) -> None:
+    """A person says whose booking it is, or that it is nobody's (None); that stays.
+
+    It goes for the whole chain of bookings that replace one another. `address` names the seat
+    where several people share the booking. Raises NotFound for the booking, the seat or the
+    interview, and Conflict where it must be said which seat.
+    """
+    node = await _hold_seat(tx, key, address)
+    if interview_id is not None:
+        await interviews.get(tx, interview_id)
+    await matches_store.keep_verdict(tx, node, Verdict(interview_id, by), now)
+    lost = await _obey(tx, key, interview_id, now=now)
+    for each in lost:
+        await interviews.note(tx, each, f"said that booking {key[1]} is not its", by=by, now=now)
+    if interview_id is not None:
+        await interviews.note(tx, interview_id, f"matched booking {key[1]}", by=by, now=now)
+
+
+async def take_back(
+    tx: Transaction, key: Uid, *, address: str = "", by: str, now: datetime
+) -> None:
+    """What a person said about that booking, or seat, counts no more; without that, nothing.
+
+    Raises NotFound and Conflict as `judge` does.
+    """
+    node = await _hold_seat(tx, key, address)
+    before = await get(tx, key[1], connection_id=key[0])
+    if not await matches_store.drop_verdict(tx, node):
+        return
+    await _obey(tx, key, None, now=now)
+    after = await get(tx, key[1], connection_id=key[0])
+    about = {each.interview_id for each in (*before.matches, *after.matches)}
+    what = f"took back whose booking {key[1]} is"
+    await interviews.note_all(tx, sorted(about), what, by=by, now=now)
+
+
+async def _hold_seat(tx: Transaction, key: Uid, address: str) -> Node:
+    """Keep others from deciding about the booking and its chain; give the seat that is meant."""
+    await names.hold_chain(tx, key)
+    seats = (await get(tx, key[1], connection_id=key[0])).booking.seats
+    seat = seat_of(address)
+    if seat == "" and len(seats) == 1:
+        return key, seats[0]
+    if seat == "":
+        raise Conflict(
+            "Several people share this booking.", do="Say whose seat is meant, by its address."
+        )
+    if seat not in seats:
+        raise NotFound(
+            f"Nobody with the address {address} has a seat in this booking.",
+            do="Reload the page; its attendees may have changed.",
+        )
+    return key, seat
+
+
+async def _obey(
+    tx: Transaction, key: Uid, interview_id: int | None, *, now: datetime
+) -> Collection[int]:
+    """Let the ladder speak anew about the booking; return the interviews that lost theirs."""
+    kept = await store.get(tx, [key])
+    before = {each.interview_id for each in kept[key].matches}
+    touched = await rematch(tx, kept)
     # It holds them all in order; a note before would hold its own interview first.
-    await restand(tx, before | await _match(tx, relatives) | {interview_id}, now=now)
-    await interviews.note(tx, interview_id, f"matched booking {uid}", by=by, now=now)
+    await restand(tx, touched | ({interview_id} if interview_id else set()), now=now)
+    after = {each.interview_id for each in (await store.get(tx, [key]))[key].matches}
+    announce(tx, f"booking:{key[1]}")
+    return sorted(before - after)
 
 
 async def _join(tx: Transaction, told: Sequence[Told]) -> set[int]:
     """Join numbers to their uids; return the interviews whose booking has another name now."""
     touched: set[int] = set()
     for kept, uid in (await names.join(tx, told)).values():
-        if kept.match:
-            touched.add(kept.match.interview_id)
-            await interviews.rename_booking(tx, kept.match.interview_id, kept.booking.uid, uid)
+        for match in kept.matches:
+            touched.add(match.interview_id)
+            await interviews.rename_booking(tx, match.interview_id, kept.booking.uid, uid)
     return touched
 
 
@@ -148,186 +239,63 @@ async def _drop(tx: Transaction, keys: set[Uid]) -> set[int]:
     """Forget bookings that nobody tells of; return the interviews whose bookings change."""
     if not keys:
         return set()
-    around = await store.get(tx, set(keys) | await store.relatives(tx, keys))
+    claimed = await lineage_store.around(tx, keys)
+    around = await store.get(tx, {*keys, *(key for link in claimed for key in link.ends)})
     await store.forget(tx, keys)
-    gone = {key: around[key].booking for key in keys & around.keys()}
-    await _drop_lineage(tx, _lineage(gone), keys)
-    for _, uid in gone:
+    await lineage.forget(tx, {key: around[key].booking for key in keys & around.keys()})
+    for _, uid in keys & around.keys():
         announce(tx, f"booking:{uid}")
-    return {each.match.interview_id for each in around.values() if each.match}
+    left = {key: each for key, each in around.items() if key not in keys}
+    lost = {match.interview_id for key in keys & around.keys() for match in around[key].matches}
+    return lost | await rematch(tx, left)
 
 
-async def _save(tx: Transaction, changes: Mapping[Uid, Change], now: datetime) -> None:
+async def _save(
+    tx: Transaction,
+    changes: Mapping[Uid, Change],
+    said: Mapping[Uid, Sequence[Fact]],
+    now: datetime,
+) -> None:
     changed = {
         key: each
         for key, each in changes.items()
         if each.before is None or each.before.booking != each.after
     }
-    await store.save(tx, [(key[0], each.after) for key, each in changed.items()], now)
-    is_ = _lineage({key: each.after for key, each in changed.items()})
-    was = _lineage({key: each.before.booking for key, each in changed.items() if each.before})
-    await _drop_lineage(tx, was - is_, changed.keys())
-    await store.add_lineage(tx, is_)
-
-
-async def _drop_lineage(
-    tx: Transaction, gone: set[tuple[int, str, str]], silent: Collection[Uid]
-) -> None:
-    """Forget these links, which `silent` bookings do not claim any more, unless others do."""
-    others = {(c, uid) for c, *uids in gone for uid in uids}.difference(silent)
-    kept = await store.get(tx, others)
-    await store.drop_lineage(tx, gone - _lineage({k: each.booking for k, each in kept.items()}))
-
-
-def _lineage(bookings: Mapping[Uid, Booking]) -> set[tuple[int, str, str]]:
-    found: set[tuple[int, str, str]] = set()
-    for (connection_id, uid), booking in bookings.items():
-        found |= {(connection_id, old, uid) for old in booking.replaces if old != uid}
-        found |= {(connection_id, uid, new) for new in booking.replaced_by if new != uid}
-    return found
-
-
-def _as_kept(changes: Mapping[Uid, Change], now: datetime) -> Mapping[Uid, Kept]:
-    """The bookings as `save` has just left them."""
-    return {
-        (connection_id, uid): Kept(
-            connection_id=connection_id,
-            booking=each.after,
-            match=each.before.match if each.before else None,
-            is_moved=each.before.is_moved if each.before else False,
-            changed_at=now,
-            first_heard_at=each.before.first_heard_at if each.before else now,
-        )
-        for (connection_id, uid), each in changes.items()
-    }
+    computed = [(key[0], each.after, _ask_at(each.after, now)) for key, each in changed.items()]
+    await store.save(tx, computed, now)
+    was = {key: each.before.booking for key, each in changed.items() if each.before}
+    await lineage.save(tx, was, {key: said[key] for key in changed})
 
 
 async def _match(
-    tx: Transaction, start: Mapping[Uid, Kept], news: Collection[Uid] = ()
+    tx: Transaction, changes: Mapping[Uid, Change], news: Mapping[Uid, Change], now: datetime
 ) -> set[int]:
-    """Match these bookings and on along their chains; return the interviews this may change.
-
-    Those are the ones that gain or lose a booking, and those of `news` and their neighbours.
-
-    Those whose neighbour has found its interview are looked at again, also when both were
-    in `start`: what came together must end as what came one by one.
-    """
-    known = dict(start)
-    keys, settled = set(start), set[Uid]()
-    touched: set[int] = set()
-    changed = set(news)
-    while keys:
-        neighbours = _neighbours(await store.lineage_of(tx, keys))
-        known |= await store.get(tx, (keys | neighbours.keys()) - known.keys())
-        changed |= {other for key in keys & set(news) for other in neighbours[key]}
-        looked_at = [known[key] for key in sorted(keys) if key in known]
-        found = await _evidence(tx, looked_at)
-        moved: dict[Uid, Match | None] = {}
-        for kept in looked_at:
-            related = _matched(kept, neighbours[kept.key], known)
-            is_ = match(replace(found[kept.key], relatives=related))
-            if kept.match != is_:
-                touched |= {each.interview_id for each in (kept.match, is_) if each is not None}
-                moved[kept.key] = is_
-                # At once, so that two neighbours cannot trade places.
-                known[kept.key] = replace(kept, match=is_)
-        await store.save_matches(tx, moved)
-        settled |= moved.keys()
-        keys = {other for key in moved for other in neighbours[key]} - settled
-    around = [known[key].match for key in changed & known.keys()]
-    return touched | {each.interview_id for each in around if each}
+    """Find the interviews of these; return those whose bookings, or what they say, changed."""
+    kept = {key: _as_kept(each, key, now) for key, each in changes.items()}
+    known = {key for key, each in changes.items() if is_known(each.before, each.after)}
+    touched = await rematch(tx, kept, known=known)
+    matched = [match for key in news for match in kept[key].matches]
+    return touched | {each.interview_id for each in matched}
 
 
-def _neighbours(pairs: Sequence[tuple[Uid, Uid]]) -> defaultdict[Uid, set[Uid]]:
-    found: defaultdict[Uid, set[Uid]] = defaultdict(set)
-    for old, new in pairs:
-        found[old].add(new)
-        found[new].add(old)
-    return found
-
-
-def _matched(
-    kept: Kept, others: Collection[Uid], known: Mapping[Uid, Kept]
-) -> Sequence[tuple[str, int]]:
-    """Neighbours with an interview; those that stand by themselves, if there are any.
-
-    Not those that are matched only because this booking was.
-    """
-    found = {other[1]: is_ for other in others if other in known and (is_ := known[other].match)}
-    own = {uid: is_ for uid, is_ in found.items() if is_.rung is not Rung.LINEAGE}
-    return [
-        (uid, is_.interview_id)
-        for uid, is_ in (own or found).items()
-        if is_ != continues(kept.booking.uid, is_.interview_id)
-    ]
-
-
-async def _evidence(tx: Transaction, bookings: Sequence[Kept]) -> Mapping[Uid, Evidence]:
-    """All but the relatives."""
-    tokens = {token for each in bookings for token in each.booking.tokens}
-    hashes = {hash_ for each in bookings for hash_ in each.booking.private_links}
-    by_token, by_hash = await booking_links.interviews_by(tx, tokens, hashes)
-    sure = {
-        each.key: Evidence(
-            by_token=_first(by_token, each.booking.tokens),
-            by_private_link=_first(by_hash, each.booking.private_links),
-            known=each.match,
-        )
-        for each in bookings
-    }
-    unsure = [each for each in bookings if match(sure[each.key]) is None]
-    waiting = await _waiting(tx, unsure)
-    return {key: replace(each, waiting=waiting.get(key, ())) for key, each in sure.items()}
-
-
-def _first(found: Mapping[str, int], wanted: Collection[str]) -> int | None:
-    return next((found[each] for each in sorted(wanted) if each in found), None)
-
-
-async def _waiting(tx: Transaction, bookings: Sequence[Kept]) -> Mapping[Uid, Sequence[Open]]:
-    """Open interviews of candidates who have an address of an attendee."""
-    addresses = {a.email for each in bookings for a in each.booking.attendees if a.email}
-    if not addresses:
-        return {}
-    whose = await candidates.of_addresses(tx, addresses)
-    open_: dict[int | None, list[tuple[int, int, int | None]]] = defaultdict(list)
-    for interview, connection_id, calcom_id in await interviews.waiting(tx, set(whose.values())):
-        open_[interview.candidate_id].append((interview.id, connection_id, calcom_id))
-    return {
-        each.key: [
-            Open(id_, attendee.email, _same_event_type(each, connection_id, calcom_id))
-            for attendee in each.booking.attendees
-            for id_, connection_id, calcom_id in open_[whose.get(address_key(attendee.email))]
-        ]
-        for each in bookings
-    }
-
-
-def _same_event_type(kept: Kept, connection_id: int, calcom_id: int | None) -> bool:
-    return (
-        calcom_id is not None
-        and kept.connection_id == connection_id
-        and kept.booking.event_type_id == calcom_id
-    )
-
-
-def _meeting(kept: Kept) -> Meeting | None:
-    booking = kept.booking
-    if booking.status is None or booking.starts_at is None or booking.ends_at is None:
+def _ask_at(booking: Booking, now: datetime) -> datetime | None:
+    """When Cal.com's API should be asked; never about a booking whose uid is not known."""
+    if not booking.unconfirmed or booking.uid.startswith(model.BY_NUMBER):
         return None
-    return Meeting(
-        uid=booking.uid,
-        status=MeetingStatus(booking.status.value),
-        starts_at=booking.starts_at,
-        ends_at=booking.ends_at,
-        since=booking.status_since,
-        first_known=kept.first_heard_at,
-        is_moved=kept.is_moved or booking.is_moved,
-        successor_expected=booking.successor_expected,
-        is_no_show=booking.outcome in {Outcome.CANDIDATE_NO_SHOW, Outcome.HOST_NO_SHOW},
-        host=booking.host.name if booking.host else None,
-        location=booking.location,
-        series=booking.series,
+    return now + model.UNSETTLED
+
+
+def _as_kept(change: Change, key: Uid, now: datetime) -> Kept:
+    """The booking as `save` has just left it."""
+    before = change.before
+    return Kept(
+        connection_id=key[0],
+        booking=change.after,
+        matches=before.matches if before else (),
+        is_unmatched=before.is_unmatched if before else False,
+        is_moved=before.is_moved if before else False,
+        changed_at=now,
+        first_heard_at=before.first_heard_at if before else now,
     )
 
 

@@ -1,12 +1,13 @@
 """Bookings over JSON."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from greenroom.accounts.guard import recruiter, viewer
 from greenroom.accounts.model import User
@@ -16,6 +17,9 @@ from greenroom.errors import BadRequest
 from greenroom.parts import Parts
 
 router = APIRouter(prefix="/api/admin/scheduling/bookings", tags=["Bookings"])
+
+_Connection = Annotated[int | None, Query(ge=1, lt=2**63)]
+"""Where several Cal.com accounts see a booking: which of them is meant."""
 
 
 class Wanted(StrEnum):
@@ -44,8 +48,18 @@ class MatchOut(BaseModel):
     explanation: str
 
 
+class SeatOut(MatchOut):
+    """Whose one seat of a booking is; `address` is "" for a booking as a whole."""
+
+    address: str
+    interview_id: int
+
+
 class BookingOut(BaseModel):
     """Cal.com's record of one taken slot, as far as we know. Times are UTC.
+
+    `interview_id` and `match` are of the first of `matches`: there are several only where
+    several people share the booking.
 
     `unconfirmed`: the newest word came by webhook and Cal.com's API has not been asked yet.
     """
@@ -65,6 +79,7 @@ class BookingOut(BaseModel):
     connection_id: int
     interview_id: int | None
     match: MatchOut | None
+    matches: Sequence[SeatOut]
     as_of: datetime
     unconfirmed: bool
 
@@ -77,9 +92,15 @@ class BookingPage(BaseModel):
 
 
 class MatchIn(BaseModel):
-    """Whose booking it is, in a person's judgement."""
+    """Whose booking it is, in a person's judgement; null: nobody's.
 
-    interview_id: int
+    `address` says whose seat is meant where several people share the booking.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    interview_id: Annotated[int, Field(ge=1, le=2**63 - 1)] | None
+    address: Annotated[str, Field(max_length=320)] = ""
 
 
 @router.get("")
@@ -104,39 +125,61 @@ async def list_bookings(
             limit=limit + 1,
         )
     shown = found[:limit]
-    last = shown[-1].booking if len(found) > limit else None
-    next_ = f"{last.starts_at.timestamp():.6f}-{last.uid}" if last and last.starts_at else None
-    return BookingPage(items=[_out(each) for each in shown], next=next_)
+    last = shown[-1] if len(found) > limit else None
+    return BookingPage(items=[_out(each) for each in shown], next=last and _cursor(last))
 
 
 @router.get("/{uid}")
 async def get_booking(
-    request: Request, uid: str, _: Annotated[User, Depends(viewer)]
+    request: Request,
+    uid: str,
+    _: Annotated[User, Depends(viewer)],
+    connection_id: _Connection = None,
 ) -> BookingOut:
-    """One booking by Cal.com's uid."""
+    """One booking by Cal.com's uid; without a connection, one that is an interview's first."""
     parts: Parts = request.app.state.parts
     async with parts.database.transaction() as tx:
-        return _out(await actions.get(tx, uid))
+        return _out(await actions.get(tx, uid, connection_id=connection_id))
 
 
 @router.post("/{uid}/match")
 async def match_booking(
-    request: Request, uid: str, given: MatchIn, user: Annotated[User, Depends(recruiter)]
+    request: Request,
+    uid: str,
+    given: MatchIn,
+    user: Annotated[User, Depends(recruiter)],
+    connection_id: _Connection = None,
 ) -> BookingOut:
     """Say whose booking it is. A person's word stays, whatever Greenroom would guess."""
     parts: Parts = request.app.state.parts
     async with parts.database.transaction() as tx:
-        await actions.match_by_hand(
-            tx, uid, given.interview_id, by=user.name, now=datetime.now(UTC)
+        key = (await actions.get(tx, uid, connection_id=connection_id)).key
+        await actions.judge(
+            tx,
+            key,
+            given.interview_id,
+            address=given.address,
+            by=user.name,
+            now=datetime.now(UTC),
         )
-        return _out(await actions.get(tx, uid))
+        return _out(await actions.get(tx, uid, connection_id=key[0]))
 
 
-def _read_cursor(cursor: str) -> tuple[datetime, str]:
-    moment, _, uid = cursor.partition("-")
+_CURSOR = re.compile(r"([0-9]{8}T[0-9]{6}\.[0-9]{6})-([0-9]{1,18})-([\x20-\x7e]+)")
+
+
+def _cursor(last: Kept) -> str | None:
+    if (start := last.booking.starts_at) is None:
+        return None
+    # A moment as a number would lose its last digits.
+    return f"{start:%Y%m%dT%H%M%S.%f}-{last.connection_id}-{last.booking.uid}"
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, str, int]:
     try:
-        return datetime.fromtimestamp(float(moment), UTC), uid
-    except (ValueError, OverflowError, OSError) as error:
+        start, connection_id, uid = _CURSOR.fullmatch(cursor).groups()  # type: ignore[union-attr]
+        return datetime.strptime(f"{start}+0000", "%Y%m%dT%H%M%S.%f%z"), uid, int(connection_id)
+    except (ValueError, AttributeError) as error:
         raise BadRequest(
             "The cursor cannot be read.", do="Take it unchanged from `next`, or leave it out."
         ) from error
@@ -162,6 +205,7 @@ def _out(kept: Kept) -> BookingOut:
         match=MatchOut(rung=kept.match.rung.value, explanation=kept.match.explanation)
         if kept.match
         else None,
+        matches=[SeatOut.model_validate(each, from_attributes=True) for each in kept.matches],
         as_of=booking.as_of,
         unconfirmed=booking.unconfirmed,
     )

@@ -1,18 +1,18 @@
-"""What a booking is, and how it is computed from what was said about it. Pure."""
+"""What a booking is, and what may be said about one. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TypeVar
-
-T = TypeVar("T")
 
 CREDIBLE_SKEW = timedelta(minutes=1)
 """How far ahead of our clock Cal.com's word about the time is believed."""
 
 UNSETTLED = timedelta(seconds=60)
 """Cal.com sends some deliveries before it commits: for this long an API answer may still be old."""
+
+BY_NUMBER = "id:"
+"""Before the number of a booking whose uid is not known yet."""
 
 
 class Status(StrEnum):
@@ -46,12 +46,30 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attendee:
-    """Someone who booked or was added. `zone` is an IANA name as received, maybe an old one."""
+    """Someone who booked or was added. `zone` is an IANA name as received, maybe an old one.
+
+    `token` and `private_link` are how this one came to a booking with seats.
+    """
 
     email: str
     name: str = ""
     zone: str | None = None
     absent: bool = False
+    token: str | None = None
+    private_link: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Departed:
+    """Someone who had a seat, and since when (aware UTC) it is not theirs any more."""
+
+    attendee: Attendee
+    at: datetime
+
+
+def seat_of(address: str) -> str:
+    """What makes two addresses the same seat of a booking; also a seat's name in tables."""
+    return address.strip().casefold()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +113,10 @@ class Fact:
     """Several people share the slot, and a delivery names only the one it is about."""
     departed: tuple[str, ...] = ()
     """Addresses of attendees of a seated booking who gave their seat back."""
+    seat_from: str | None = None
+    """The booking in which the attendees named sat before; the others there stay."""
+    seat_to: str | None = None
+    """The booking to which the departed took their seat."""
     absences: tuple[tuple[str, bool], ...] = ()
     """(address, absent) as a no-show delivery names them."""
     host_absent: bool | None = None
@@ -106,6 +128,8 @@ class Fact:
     event_type_id: int | None = None
     event_type_slug: str | None = None
     series: str | None = None
+    recurring: bool = False
+    """One of a series; which one only the API tells."""
 
 
 Uid = tuple[int, str]
@@ -130,6 +154,9 @@ class Told:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booking:
     """Cal.com's record of one taken slot, as far as the facts about it go.
+
+    Of a booking with seats, `attendees` are those who sit there now, `departed` those who did
+    once; `seats_from` and `seats_to` are (seat, uid) of bookings they came from or went to.
 
     `status`, `starts_at` and `ends_at` are None only while nothing has been said about them,
     for example when a no-show was the first we heard. `status_since` is when the status came
@@ -159,11 +186,28 @@ class Booking:
     series: str | None
     as_of: datetime
     unconfirmed: bool
+    seated: bool = False
+    departed: tuple[Departed, ...] = ()
+    seats_from: frozenset[tuple[str, str]] = frozenset()
+    seats_to: frozenset[tuple[str, str]] = frozenset()
+    recurring: bool = False
+
+    @property
+    def seats(self) -> tuple[str, ...]:
+        """By what those who share it are told apart; "" stands for a booking as a whole."""
+        there = [each.email for each in self.attendees] if self.seated else []
+        left = [each.attendee.email for each in self.departed]
+        return tuple(dict.fromkeys(map(seat_of, [*there, *left]))) or ("",)
 
     @property
     def is_moved(self) -> bool:
-        """Whether another booking has taken its place: not a cancellation."""
-        return bool(self.replaced_by)
+        """Whether it says that another has its place; `Kept.is_moved` knows what others say."""
+        return bool(self.replaced_by) and not self.is_settled
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the newest word is Cal.com's API saying that the slot is taken, or asked for."""
+        return not self.unconfirmed and self.status is not None and self.status.is_live
 
     @property
     def outcome(self) -> Outcome | None:
@@ -202,93 +246,3 @@ def api_as_of(changed_at: datetime | None, *, fetched_at: datetime) -> datetime:
     if changed_at is None or changed_at > fetched_at + CREDIBLE_SKEW:
         return settled
     return max(changed_at, settled)
-
-
-def fold(facts: Iterable[Fact]) -> Booking:
-    """Compute the booking from all facts about it; their order and repetition do not matter.
-
-    Each field comes from the highest fact that claims it. What the API does not tell is kept
-    from deliveries: why a booking was declined, that a successor is expected, and the
-    attendees it hides. Raises ValueError without facts, or when they are about different
-    bookings.
-    """
-    ranked = sorted(set(facts), key=order, reverse=True)
-    if len({fact.uid for fact in ranked}) != 1:
-        message = "A booking is computed from the facts about it, and only those."
-        raise ValueError(message)
-    top = ranked[0]
-    return Booking(
-        uid=top.uid,
-        calcom_id=_said(ranked, lambda fact: fact.calcom_id),
-        status=_claimed(ranked, lambda fact: fact.status),
-        status_since=_status_since(ranked),
-        starts_at=_claimed(ranked, lambda fact: fact.starts_at),
-        ends_at=_claimed(ranked, lambda fact: fact.ends_at),
-        title=_claimed(ranked, lambda fact: fact.title),
-        host=_claimed(ranked, lambda fact: fact.host),
-        location=_claimed(ranked, lambda fact: fact.location),
-        reason=_said(ranked, lambda fact: fact.reason),
-        attendees=_attendees(ranked),
-        host_absent=bool(_claimed(ranked, lambda fact: fact.host_absent)),
-        replaces=frozenset(fact.replaces for fact in ranked if fact.replaces),
-        replaced_by=frozenset(fact.replaced_by for fact in ranked if fact.replaced_by),
-        successor_expected=bool(_said(ranked, lambda fact: fact.successor_expected)),
-        tokens=frozenset(fact.token for fact in ranked if fact.token),
-        private_links=frozenset(fact.private_link for fact in ranked if fact.private_link),
-        event_type_id=_said(ranked, lambda fact: fact.event_type_id),
-        event_type_slug=_said(ranked, lambda fact: fact.event_type_slug),
-        series=_said(ranked, lambda fact: fact.series),
-        as_of=top.as_of,
-        unconfirmed=top.source is not Source.API,
-    )
-
-
-def _claimed(ranked: Sequence[Fact], field: Callable[[Fact], T | None]) -> T | None:
-    """The field in the highest fact that claims it; an API answer claims every field."""
-    for fact in ranked:
-        if (value := field(fact)) is not None or fact.source is Source.API:
-            return value
-    return None
-
-
-def _said(ranked: Sequence[Fact], field: Callable[[Fact], T | None]) -> T | None:
-    """The field in the highest fact that has a value for it."""
-    return next((value for fact in ranked if (value := field(fact)) is not None), None)
-
-
-def _status_since(ranked: Sequence[Fact]) -> datetime:
-    """When the unbroken run of facts that claim the status of today began."""
-    since = ranked[0].as_of
-    status: Status | None = None
-    for fact in ranked:
-        if fact.status is None:
-            continue
-        if status not in {None, fact.status}:
-            break
-        said_at = fact.changed_at or fact.as_of
-        since = said_at if status is None else min(since, said_at)
-        status = fact.status
-    return since
-
-
-def _attendees(ranked: Sequence[Fact]) -> tuple[Attendee, ...]:
-    people: dict[str, Attendee] = {}
-    absent: dict[str, bool] = {}
-    for fact in reversed(ranked):
-        named = {_key(attendee.email): attendee for attendee in fact.attendees or ()}
-        if named and fact.source is Source.API:
-            people, absent = named, {key: each.absent for key, each in named.items()}
-        elif fact.seated:
-            people |= named
-        elif named:
-            people = named
-        for address in fact.departed:
-            people.pop(_key(address), None)
-        absent |= {_key(address): missing for address, missing in fact.absences}
-    return tuple(
-        replace(attendee, absent=absent.get(key, False)) for key, attendee in people.items()
-    )
-
-
-def _key(address: str) -> str:
-    return address.strip().casefold()

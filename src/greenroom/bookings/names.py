@@ -3,18 +3,16 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from greenroom.bookings import facts_store, store
-from greenroom.bookings.match import Kept, Rung
-from greenroom.bookings.model import Told, Uid
+from greenroom.bookings import facts_store, lineage_store, matches_store, store
+from greenroom.bookings.chains import Link
+from greenroom.bookings.match import Kept
+from greenroom.bookings.model import BY_NUMBER, Told, Uid
 from greenroom.database import Transaction
-
-BY_NUMBER = "id:"
-"""Before the number of a booking whose uid is not known yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Facts under the names they will be kept by, and every booking they may change.
+    """Facts under the names they will be kept by, and the bookings they are about.
 
     `stale` are bookings about which a delivery told something before and is read anew.
     """
@@ -31,11 +29,24 @@ async def hold(tx: Transaction, told: Sequence[Told], deliveries: Collection[int
         # Somebody may have joined a number to its uid while we waited.
         named = await _settle(tx, told)
         stale = await facts_store.told_by(tx, deliveries)
-        keys = {each.key for each in named} | _relatives(named) | stale
-        if keys <= held:
+        keys = {each.key for each in named} | stale
+        touched = await _chained(tx, keys | _relatives(named))
+        if touched <= held:
             return Held(named, keys, stale)
-        await store.hold(tx, keys - held)
-        held |= keys
+        await store.hold(tx, touched - held)
+        held |= touched
+
+
+async def hold_chain(tx: Transaction, key: Uid) -> None:
+    """Keep others from deciding about the booking and those it is chained to."""
+    held: set[Uid] = set()
+    while not (chained := await _chained(tx, {key})) <= held:
+        await store.hold(tx, chained - held)
+        held |= chained
+
+
+async def _chained(tx: Transaction, keys: set[Uid]) -> set[Uid]:
+    return keys | {end for link in await lineage_store.around(tx, keys) for end in link.ends}
 
 
 async def _settle(tx: Transaction, told: Sequence[Told]) -> Sequence[Told]:
@@ -93,11 +104,18 @@ async def join(tx: Transaction, told: Sequence[Told]) -> Mapping[Uid, tuple[Kept
     for (connection_id, number), kept in numbered.items():
         key = (connection_id, uids[connection_id, number])
         await facts_store.rename(tx, connection_id, number, key[1])
+        await matches_store.rename(tx, kept.key, key[1])
+        await lineage_store.drop(tx, await _links(tx, kept.key))
         named = (await store.get(tx, [key])).get(key)
         if named is None:
             await store.rename(tx, kept.key, key[1])
             continue
         await store.forget(tx, [kept.key])
-        if kept.match and (named.match is None or kept.match.rung is Rung.PERSON):
-            await store.save_matches(tx, {key: kept.match})
+        if not named.matches:
+            await matches_store.save(tx, {key: replace(named.whose, matches=kept.matches)})
     return {key: (kept, uids[key]) for key, kept in numbered.items()}
+
+
+async def _links(tx: Transaction, key: Uid) -> Collection[Link]:
+    """The links of a booking itself; its facts say them again under its uid."""
+    return [link for link in await lineage_store.around(tx, [key]) if key in link.ends]

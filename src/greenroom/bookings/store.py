@@ -1,4 +1,4 @@
-"""Facts and bookings in PostgreSQL. Every statement about them is here; none decides anything."""
+"""Bookings in PostgreSQL, as they were computed from facts."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -16,17 +16,18 @@ from sqlalchemy import (
     Text,
     TypedColumns,
     delete,
+    func,
     select,
     text,
     tuple_,
-    union,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
 from greenroom.bookings import claims
 from greenroom.bookings.match import Kept, Match, Rung
-from greenroom.bookings.model import Booking, Uid
+from greenroom.bookings.matches_store import matches
+from greenroom.bookings.model import BY_NUMBER, Booking, Status, Uid
 from greenroom.database import Transaction, driver_connection, metadata
 from greenroom.database.among import among, pair_among
 
@@ -43,17 +44,11 @@ class _Bookings(TypedColumns):
     as_of: Column[datetime] = Column(_MOMENT, nullable=False)
     unconfirmed: Column[bool] = Column(Boolean, nullable=False)
     details: Column[dict[str, object]] = Column(JSONB, nullable=False)
-    interview_id: Column[int | None] = Column(BigInteger, index=True)
-    match_rung: Column[str | None] = Column(Text)
-    match_explanation: Column[str | None] = Column(Text)
+    is_moved: Column[bool] = Column(Boolean, nullable=False)
+    is_unmatched: Column[bool] = Column(Boolean, nullable=False)
     first_heard_at: Column[datetime] = Column(_MOMENT, nullable=False)
     changed_at: Column[datetime] = Column(_MOMENT, nullable=False)
-
-
-class _Lineage(TypedColumns):
-    connection_id: Column[int] = Column(BigInteger, primary_key=True, autoincrement=False)
-    old_uid: Column[str] = Column(Text, primary_key=True)
-    new_uid: Column[str] = Column(Text, primary_key=True, index=True)
+    ask_at: Column[datetime | None] = Column(_MOMENT)
 
 
 bookings = Table(
@@ -61,12 +56,17 @@ bookings = Table(
     metadata,
     _Bookings,
     Index("bookings_calcom_id_idx", "connection_id", "calcom_id"),
-    Index("bookings_starts_at_idx", "starts_at", "uid"),
-    Index("bookings_unmatched_idx", "starts_at", postgresql_where=text("interview_id IS NULL")),
+    Index("bookings_starts_at_idx", "starts_at", "uid", "connection_id"),
+    Index("bookings_unmatched_idx", "starts_at", postgresql_where=text("is_unmatched")),
+    Index(
+        "bookings_ask_at_idx",
+        "connection_id",
+        "ask_at",
+        postgresql_where=text("ask_at IS NOT NULL"),
+    ),
 )
-lineage = Table("booking_lineage", metadata, _Lineage)
 _b = bookings.c
-_g = lineage.c
+_m = matches.c
 
 
 async def hold(tx: Transaction, keys: Collection[Uid]) -> None:
@@ -84,7 +84,7 @@ async def hold(tx: Transaction, keys: Collection[Uid]) -> None:
 async def uids_of(tx: Transaction, ids: Collection[tuple[int, str]]) -> Mapping[Uid, str]:
     """The uids of bookings known by (connection, Cal.com's number), as far as they are known."""
     query = select(_b.connection_id, _b.calcom_id, _b.uid).where(
-        pair_among(_b.connection_id, _b.calcom_id, ids), ~_b.uid.like("id:%")
+        pair_among(_b.connection_id, _b.calcom_id, ids), ~_b.uid.startswith(BY_NUMBER)
     )
     return {(c, str(number)): uid for c, number, uid in await tx.execute(query)}
 
@@ -100,37 +100,6 @@ async def forget(tx: Transaction, keys: Collection[Uid]) -> None:
     await tx.execute(delete(bookings).where(pair_among(_b.connection_id, _b.uid, keys)))
 
 
-async def drop_lineage(tx: Transaction, links: Collection[tuple[int, str, str]]) -> None:
-    """Forget (connection, old uid, new uid)."""
-    for connection_id, old, new in links:
-        mine = (_g.connection_id == connection_id, _g.old_uid == old, _g.new_uid == new)
-        await tx.execute(delete(lineage).where(*mine))
-
-
-async def add_lineage(tx: Transaction, links: Collection[tuple[int, str, str]]) -> None:
-    """Keep (connection, old uid, new uid)."""
-    if links:
-        connection = await driver_connection(tx)
-        columns = zip(*links, strict=True)
-        await connection.execute(_ADD_LINEAGE, [list(column) for column in columns])
-
-
-async def relatives(tx: Transaction, keys: Collection[Uid]) -> set[Uid]:
-    """The bookings these replace or are replaced by, one step away."""
-    return {key for pair in await lineage_of(tx, keys) for key in pair} - set(keys)
-
-
-async def lineage_of(tx: Transaction, keys: Collection[Uid]) -> Sequence[tuple[Uid, Uid]]:
-    """(old, new) pairs in which one of these takes part."""
-    pairs = select(_g.connection_id, _g.old_uid, _g.new_uid)
-    # Not one query with OR: that would read the whole table.
-    query = union(
-        pairs.where(pair_among(_g.connection_id, _g.old_uid, keys)),
-        pairs.where(pair_among(_g.connection_id, _g.new_uid, keys)),
-    )
-    return [((c, old), (c, new)) for c, old, new in await tx.execute(query)]
-
-
 async def get(tx: Transaction, keys: Collection[Uid]) -> Mapping[Uid, Kept]:
     """Those that have a row, as they stand."""
     if not keys:
@@ -142,8 +111,12 @@ async def get(tx: Transaction, keys: Collection[Uid]) -> Mapping[Uid, Kept]:
 async def of_interviews(tx: Transaction, ids: Collection[int]) -> Mapping[int, Sequence[Kept]]:
     """Every booking of these interviews, also those moved away."""
     found: dict[int, list[Kept]] = {id_: [] for id_ in ids}
-    for row in (await tx.execute(_kept.where(among(_b.interview_id, ids)))).mappings():
-        found[row["interview_id"]].append(_read(row))
+    mine = select(_m.connection_id, _m.uid).where(among(_m.interview_id, ids))
+    query = _kept.where(tuple_(_b.connection_id, _b.uid).in_(mine)).order_by(_b.as_of, _b.uid)
+    for row in (await tx.execute(query)).mappings():
+        kept = _read(row)
+        for id_ in {each.interview_id for each in kept.matches} & found.keys():
+            found[id_].append(kept)
     return found
 
 
@@ -153,7 +126,7 @@ async def between(
     end: datetime | None,
     *,
     status: str | None,
-    after: tuple[datetime, str] | None,
+    after: tuple[datetime, str, int] | None,
     limit: int,
 ) -> Sequence[Kept]:
     """Bookings that start in [start, end), earliest first, after the keyset `after`."""
@@ -163,12 +136,13 @@ async def between(
     if end is not None:
         query = query.where(_b.starts_at < end)
     if status == "moved":
-        query = query.where(_moved)
+        query = query.where(_b.is_moved)
     elif status is not None:
-        query = query.where(_b.status == status, ~_moved)
+        query = query.where(_b.status == status, ~_b.is_moved)
+    keyset = (_b.starts_at, _b.uid, _b.connection_id)
     if after is not None:
-        query = query.where(tuple_(_b.starts_at, _b.uid) > tuple_(*after))
-    query = query.order_by(_b.starts_at, _b.uid).limit(limit)
+        query = query.where(tuple_(*keyset) > tuple_(*after))
+    query = query.order_by(*keyset).limit(limit)
     return [_read(row) for row in (await tx.execute(query)).mappings()]
 
 
@@ -178,20 +152,54 @@ async def find(tx: Transaction, uid: str) -> Sequence[Kept]:
     return [_read(row) for row in (await tx.execute(query)).mappings()]
 
 
-async def save(tx: Transaction, computed: Collection[tuple[int, Booking]], now: datetime) -> None:
-    """Insert computed bookings (connection id, booking), or overwrite them; matches stay.
+async def to_ask(
+    tx: Transaction, connection_id: int, *, now: datetime, limit: int
+) -> Sequence[str]:
+    """Uids of bookings Cal.com should have been asked about by now, the longest due first."""
+    query = select(_b.uid).where(_b.connection_id == connection_id, _b.ask_at <= now)
+    return (await tx.execute(query.order_by(_b.ask_at, _b.uid).limit(limit))).scalars().all()
 
-    `changed_at` stays too where only the age of our knowledge is new.
+
+async def ask_again(
+    tx: Transaction, connection_id: int, uids: Collection[str], at: datetime | None
+) -> None:
+    """Those the API still has to confirm are to be asked about then; None: not any more."""
+    mine = (_b.connection_id == connection_id, among(_b.uid, uids), _b.ask_at.is_not(None))
+    await tx.execute(update(bookings).where(*mine).values(ask_at=at))
+
+
+async def live(
+    tx: Transaction, connection_id: int, *, ends_after: datetime, beyond: str | None, limit: int
+) -> Sequence[str]:
+    """Uids of bookings whose slot is taken or asked for, by uid, after the keyset `beyond`."""
+    query = select(_b.uid).where(
+        _b.connection_id == connection_id,
+        _b.status.in_([status.value for status in Status if status.is_live]),
+        _b.ends_at > ends_after,
+        ~_b.is_moved,
+        ~_b.uid.startswith(BY_NUMBER),
+    )
+    if beyond is not None:
+        query = query.where(_b.uid > beyond)
+    return (await tx.execute(query.order_by(_b.uid).limit(limit))).scalars().all()
+
+
+async def save(
+    tx: Transaction, computed: Collection[tuple[int, Booking, datetime | None]], now: datetime
+) -> None:
+    """Insert computed bookings, or overwrite them: (connection id, booking, when to ask).
+
+    Matches stay; `changed_at` too where only the age of our knowledge is new.
     """
     if not computed:
         return
-    bookings_ = [booking for _, booking in computed]
+    bookings_ = [booking for _, booking, _ in computed]
     connection = await driver_connection(tx)
     await connection.execute(
         _SAVE,
         (
             now,
-            [connection_id for connection_id, _ in computed],
+            [connection_id for connection_id, _, _ in computed],
             [each.uid for each in bookings_],
             [each.calcom_id for each in bookings_],
             [each.status and each.status.value for each in bookings_],
@@ -200,53 +208,27 @@ async def save(tx: Transaction, computed: Collection[tuple[int, Booking]], now: 
             [each.as_of for each in bookings_],
             [each.unconfirmed for each in bookings_],
             [json.dumps(claims.dump_details(each)) for each in bookings_],
-        ),
-    )
-
-
-async def save_matches(tx: Transaction, matches: Mapping[Uid, Match | None]) -> None:
-    """Overwrite whose bookings these are."""
-    if not matches:
-        return
-    connection = await driver_connection(tx)
-    await connection.execute(
-        _SAVE_MATCHES,
-        (
-            [connection_id for connection_id, _ in matches],
-            [uid for _, uid in matches],
-            [match and match.interview_id for match in matches.values()],
-            [match and match.rung.value for match in matches.values()],
-            [match and match.explanation for match in matches.values()],
+            [ask_at for _, _, ask_at in computed],
         ),
     )
 
 
 # Binary arrays: psycopg dumps text ones at a sixteenth of the speed.
-_ADD_LINEAGE = """
-    INSERT INTO booking_lineage (connection_id, old_uid, new_uid)
-    SELECT * FROM unnest(%b::bigint[], %b::text[], %b::text[])
-    ON CONFLICT DO NOTHING
-"""
-_SAVE_MATCHES = """
-    UPDATE bookings AS b
-       SET interview_id = m.interview_id, match_rung = m.rung, match_explanation = m.explanation
-      FROM unnest(%b::bigint[], %b::text[], %b::bigint[], %b::text[], %b::text[])
-           AS m(connection_id, uid, interview_id, rung, explanation)
-     WHERE b.connection_id = m.connection_id AND b.uid = m.uid
-"""
 _SAVE = """
     INSERT INTO bookings AS b
         (connection_id, uid, calcom_id, status, starts_at, ends_at, as_of, unconfirmed, details,
-         first_heard_at, changed_at)
-    SELECT c, u, i, s, b, e, a, f, d::jsonb, n, n
+         ask_at, is_moved, is_unmatched, first_heard_at, changed_at)
+    SELECT c, u, i, s, b, e, a, f, d::jsonb, k, false, false, n, n
       FROM (SELECT %b::timestamptz) AS at(n),
            unnest(%b::bigint[], %b::text[], %b::text[], %b::text[], %b::timestamptz[],
-                  %b::timestamptz[], %b::timestamptz[], %b::bool[], %b::text[])
-           AS computed(c, u, i, s, b, e, a, f, d)
+                  %b::timestamptz[], %b::timestamptz[], %b::bool[], %b::text[],
+                  %b::timestamptz[])
+           AS computed(c, u, i, s, b, e, a, f, d, k)
     ON CONFLICT (connection_id, uid) DO UPDATE
         SET calcom_id = excluded.calcom_id, status = excluded.status,
             starts_at = excluded.starts_at, ends_at = excluded.ends_at, as_of = excluded.as_of,
             unconfirmed = excluded.unconfirmed, details = excluded.details,
+            ask_at = excluded.ask_at,
             changed_at = CASE
                 WHEN (b.calcom_id, b.status, b.starts_at, b.ends_at, b.details) IS DISTINCT FROM
                      (excluded.calcom_id, excluded.status, excluded.starts_at, excluded.ends_at,
@@ -254,21 +236,23 @@ _SAVE = """
                 THEN excluded.changed_at ELSE b.changed_at END
 """
 
-_moved = (
-    select(_g.new_uid).where(_g.connection_id == _b.connection_id, _g.old_uid == _b.uid).exists()
+_found = (
+    select(
+        func.jsonb_agg(func.jsonb_build_array(_m.interview_id, _m.rung, _m.explanation, _m.address))
+    )
+    .where(_m.connection_id == _b.connection_id, _m.uid == _b.uid)
+    .scalar_subquery()
 )
-_kept = select(bookings, _moved.label("is_moved"))
+_kept = select(bookings, _found.label("matches"))
 
 
 def _read(row: RowMapping) -> Kept:
-    match = None
-    if row["interview_id"] is not None:
-        rung = Rung(row["match_rung"])
-        match = Match(row["interview_id"], rung, row["match_explanation"])
+    found = [Match(id_, Rung(rung), *more) for id_, rung, *more in row["matches"] or ()]
     return Kept(
         connection_id=row["connection_id"],
         booking=claims.load_booking(dict(row)),
-        match=match,
+        matches=tuple(sorted(found, key=lambda each: each.address)),
+        is_unmatched=row["is_unmatched"],
         is_moved=row["is_moved"],
         changed_at=row["changed_at"],
         first_heard_at=row["first_heard_at"],

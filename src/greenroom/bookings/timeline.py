@@ -1,101 +1,214 @@
 """Why an interview stands where it stands: what was said about its bookings, and by whom."""
 
-from collections.abc import Sequence
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from greenroom.bookings import facts_store, model, store
+from greenroom.booking_links import actions as booking_links
+from greenroom.bookings import facts_store, model, store, story
 from greenroom.bookings.facts_store import Evidence
-from greenroom.bookings.match import Kept
-from greenroom.bookings.model import Fact, Source
+from greenroom.bookings.match import Kept, Match, Rung
+from greenroom.bookings.model import Fact, Source, Uid
+from greenroom.bookings.reasons import Grounds, Telling, because
+from greenroom.bookings.story import Effect, Step, Words, plain
 from greenroom.database import Transaction
 from greenroom.interviews import actions as interviews
+from greenroom.interviews.model import Interview
+from greenroom.interviews.news import Kind
+
+_NAMED = re.compile(r"\bbooking (\S+)")
+_SOURCES = {Source.API: "Cal.com’s API", Source.WEBHOOK: "Cal.com’s webhook"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One line of the timeline. `said_at` is when it was true, `heard_at` when we learnt it.
 
-    `source` is "Cal.com's webhook", "Cal.com's API" or who did it. `decides`: the status shown
-    comes from this fact.
+    `source` is "Cal.com's webhook", "Cal.com's API" or who did it. `before` and `after` are the
+    booking's status in one word. `decides`: the status shown comes from this fact. `effect` is
+    None for what people did.
     """
 
     said_at: datetime
     heard_at: datetime
     source: str
-    text: str
+    words: Words
     uid: str | None = None
     delivery_id: int | None = None
     sync_run_id: int | None = None
+    effect: Effect | None = None
+    before: str | None = None
+    after: str | None = None
     decides: bool = False
 
+    @property
+    def text(self) -> str:
+        """The words, with times in UTC."""
+        return plain(self.words)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chain:
-    """The bookings of an interview, oldest first, and everything that was said and done."""
+    """The bookings of an interview, oldest first, and everything that was said and done.
+
+    `reason` says in one sentence why the interview stands where it stands, `recognised` why
+    the booking that counts is this interview's. `news` is what people were told, each once.
+    """
 
     bookings: Sequence[Kept]
     entries: Sequence[Entry]
+    news: Sequence[tuple[datetime, Kind]]
+    reason: Words
+    match: Match | None
+    recognised: Words
 
 
 async def chain(tx: Transaction, interview_id: int) -> Chain:
-    """What stands behind the status of an interview."""
-    kept = (await store.of_interviews(tx, [interview_id]))[interview_id]
-    said = await facts_store.evidence(tx, [each.key for each in kept])
+    """What stands behind the status of an interview. Raises NotFound."""
     interview = await interviews.get(tx, interview_id)
+    kept = sorted(await bookings(tx, interview_id), key=lambda each: each.booking.as_of)
+    said = await facts_store.evidence(tx, [each.key for each in kept])
+    links = (await booking_links.of_interviews(tx, [interview_id]))[interview_id]
+    notes = await interviews.notes(tx, interview_id)
     current = interview.meeting.uid if interview.meeting else None
+    counts = next((each for each in kept if each.booking.uid == current), None)
     deciding = _deciding([each.fact for each in said if each.fact.uid == current])
-    entries = [_entry(each, decides=each.fact == deciding) for each in said]
-    entries += [
-        Entry(said_at=at, heard_at=at, source=who, text=what)
-        for at, who, what in await interviews.notes(tx, interview_id)
-    ]
+    match = match_of(counts, interview_id) if counts else None
     return Chain(
-        sorted(kept, key=lambda each: each.booking.as_of),
-        sorted(entries, key=lambda entry: (entry.said_at, entry.heard_at)),
+        bookings=kept,
+        entries=sorted(
+            [*_told(said, kept, deciding), *await _done(tx, notes)],
+            key=lambda entry: (entry.said_at, entry.heard_at),
+        ),
+        news=await interviews.told(tx, interview_id),
+        reason=because(interview, links, _grounds(said, deciding, counts, notes)),
+        match=match,
+        recognised=_recognised(counts, match, kept) if counts and match else (),
     )
 
 
-def _deciding(facts: Sequence[Fact]) -> Fact | None:
-    ranked = sorted(facts, key=model.order, reverse=True)
-    return next((fact for fact in ranked if fact.status is not None), None)
+async def bookings(tx: Transaction, interview_id: int) -> Sequence[Kept]:
+    """Every booking of the interview, also those moved away."""
+    return (await store.of_interviews(tx, [interview_id]))[interview_id]
 
 
-def _entry(evidence: Evidence, *, decides: bool) -> Entry:
-    fact = evidence.fact
-    return Entry(
-        said_at=fact.as_of,
-        heard_at=evidence.heard_at,
-        source="Cal.com’s API" if fact.source is Source.API else "Cal.com’s webhook",
-        text=_words(fact),
-        uid=fact.uid,
-        delivery_id=evidence.delivery_id,
-        sync_run_id=evidence.sync_run_id,
-        decides=decides,
-    )
+async def matches(tx: Transaction, found: Iterable[Interview]) -> Mapping[int, Match]:
+    """How the bookings that count for these interviews were recognised, by interview."""
+    booked = {each.id: each.meeting.uid for each in found if each.meeting}
+    kept = await store.of_interviews(tx, list(booked)) if booked else {}
+    return {
+        id_: is_
+        for id_, of in kept.items()
+        for each in of
+        if each.booking.uid == booked[id_] and (is_ := match_of(each, id_))
+    }
 
 
-def _words(fact: Fact) -> str:
-    said = []
-    if fact.status is not None:
-        said.append(f"the booking is {fact.status.value}")
-    if fact.starts_at is not None:
-        said.append(f"it starts {fact.starts_at:%Y-%m-%d %H:%M} UTC")
-    if fact.replaces:
-        said.append(f"it replaces {fact.replaces}")
-    if fact.replaced_by:
-        said.append(f"{fact.replaced_by} has taken its place")
-    if fact.successor_expected:
-        said.append("the host asked for another time")
-    said += [f"{who} gave the seat back" for who in fact.departed]
-    said += [f"{who} was {'absent' if absent else 'there'}" for who, absent in fact.absences]
-    if fact.reason:
-        said.append(f"the reason given is “{fact.reason}”")
-    return "; ".join(said) or "nothing about the status"
+def match_of(kept: Kept, interview_id: int) -> Match | None:
+    """Why the booking is this interview's; None if it is not."""
+    return next((each for each in kept.matches if each.interview_id == interview_id), None)
 
 
 def word(kept: Kept) -> str:
     """A booking's status in one word: "moved" when another has taken its place."""
-    if kept.is_moved:
-        return "moved"
-    return kept.booking.status.value if kept.booking.status else "unknown"
+    return story.word(kept.booking, is_moved=kept.is_moved)
+
+
+def _deciding(facts: Collection[Fact]) -> Fact | None:
+    ranked = sorted(facts, key=model.order, reverse=True)
+    return next((fact for fact in ranked if fact.status is not None), None)
+
+
+def _told(said: Sequence[Evidence], kept: Sequence[Kept], deciding: Fact | None) -> Iterable[Entry]:
+    starts = {each.booking.uid: each.booking.starts_at for each in kept}
+    about: defaultdict[str, list[tuple[Fact, datetime]]] = defaultdict(list)
+    for each in said:
+        about[each.fact.uid].append((each.fact, each.heard_at))
+    told: dict[Fact, Step] = {}
+    for heard in about.values():
+        told |= story.steps(heard, starts)
+    return [_entry(each, told.get(each.fact), decides=each.fact == deciding) for each in said]
+
+
+def _entry(evidence: Evidence, step: Step | None, *, decides: bool) -> Entry:
+    fact = evidence.fact
+    return Entry(
+        said_at=fact.as_of,
+        heard_at=evidence.heard_at,
+        source=_SOURCES[fact.source],
+        words=step.words if step else ("one of many facts, older than those told here",),
+        uid=fact.uid,
+        delivery_id=evidence.delivery_id,
+        sync_run_id=evidence.sync_run_id,
+        effect=step.effect if step else None,
+        before=step.before if step else None,
+        after=step.after if step else None,
+        decides=decides,
+    )
+
+
+async def _done(tx: Transaction, notes: Sequence[tuple[datetime, str, str]]) -> Iterable[Entry]:
+    """What people and jobs did. Bookings that are named by uid are told by their time."""
+    uids = {found[1] for _, _, what in notes if (found := _NAMED.search(what))}
+    starts = {uid: kept.booking.starts_at for uid in uids for kept in await store.find(tx, uid)}
+    return [
+        Entry(said_at=at, heard_at=at, source=who, words=_readable(what, starts))
+        for at, who, what in notes
+    ]
+
+
+def _readable(what: str, starts: Mapping[str, datetime | None]) -> Words:
+    found = _NAMED.search(what)
+    if found is None or (at := starts.get(found[1])) is None:
+        return (what,)
+    return (f"{what[: found.start()]}the booking of ", at, what[found.end() :])
+
+
+def _grounds(
+    said: Sequence[Evidence],
+    deciding: Fact | None,
+    counts: Kept | None,
+    notes: Sequence[tuple[datetime, str, str]],
+) -> Grounds:
+    said_by = [who for _, who, what in notes if what.startswith("said how it went")]
+    found = next((each for each in said if each.fact == deciding), None)
+    if deciding is None or found is None:
+        return Grounds(said_by=next(reversed(said_by), ""))
+    others = [
+        each.heard_at
+        for each in said
+        if each.fact.uid == deciding.uid
+        and each.fact.status is deciding.status
+        and each.fact.source is not deciding.source
+    ]
+    other = Source.WEBHOOK if deciding.source is Source.API else Source.API
+    return Grounds(
+        decides=Telling(deciding.source, found.heard_at),
+        earlier=Telling(other, min(others)) if others else None,
+        said_by=next(reversed(said_by), ""),
+        moved_away=counts is not None and word(counts) == "moved",
+    )
+
+
+def _recognised(counts: Kept, match: Match, kept: Sequence[Kept]) -> Words:
+    """The explanation; a booking it continues is told by its time, for nobody knows uids."""
+    if match.rung is not Rung.LINEAGE:
+        return (match.explanation,)
+    near = counts.booking.replaces | counts.booking.replaced_by
+    own: set[Uid] = {counts.key}
+    relatives = [
+        each
+        for each in kept
+        if each.key not in own
+        and (each.booking.uid in near or counts.booking.uid in each.booking.replaced_by)
+        and each.booking.starts_at
+    ]
+    if not relatives or relatives[0].booking.starts_at is None:
+        return (match.explanation,)
+    return (
+        "it continues the booking of ",
+        relatives[0].booking.starts_at,
+        ", which is this interview’s",
+    )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
-from greenroom.bookings.model import Fact, Source, api_as_of
+from greenroom.bookings.model import Attendee, Fact, Source, api_as_of
 from greenroom.calcom.text import (
     LOCATION,
     NAME,
@@ -24,6 +24,8 @@ __all__ = ["EventTypeRow", "Unreadable", "booking", "event_type"]
 
 _NOT_SAID = frozenset({"as_of", "source", "digest", "changed_at"})
 """Fields of a fact that change while Cal.com says the same."""
+_LATER = frozenset({"seat_from", "seat_to", "recurring", "token", "private_link"})
+"""Fields that came later, or to attendees: empty, they leave the digest as it was before."""
 
 
 def booking(row: Mapping[str, object], *, fetched_at: datetime) -> Fact:
@@ -61,7 +63,8 @@ def booking(row: Mapping[str, object], *, fetched_at: datetime) -> Fact:
         location=given.text("location", LOCATION) or given.text("meetingUrl", LOCATION),
         reason=given.text("cancellationReason", REASON, lines=True),
         # Cal.com hides the attendees of some event types behind an empty list.
-        attendees=attendees(given, "attendees") or None,
+        attendees=_seated(given) or None,
+        seated=_has_seats(given),
         host_absent=given.flag("absentHost") or False,
         replaces=_relative(given, "rescheduledFromUid"),
         replaced_by=_relative(given, "rescheduledToUid"),
@@ -78,21 +81,40 @@ def _relative(given: Fields, name: str) -> str | None:
     return None if found == given.uid("uid") else found
 
 
-def _token(given: Fields) -> str | None:
-    """Our token; of a seated booking the first seat's that has one."""
-    holders = [given, *given.each("attendees")]
-    found = (
-        holder.within("metadata").token(OUR_FIELD)
-        or holder.within("bookingFieldsResponses").token(OUR_FIELD)
-        for holder in holders
-    )
-    return next(filter(None, found), None)
+def _has_seats(given: Fields) -> bool:
+    return "seatUid" in given or any("seatUid" in person for person in given.each("attendees"))
+
+
+def _seated(given: Fields) -> tuple[Attendee, ...]:
+    """The attendees; each with the token of their own seat, where there are seats."""
+    people = attendees(given, "attendees")
+    tokens = {
+        address: token
+        for person in given.each("attendees")
+        if (address := person.address("email")) and (token := _token(person))
+    }
+    return tuple(replace(each, token=tokens.get(each.email)) for each in people)
+
+
+def _token(holder: Fields) -> str | None:
+    return holder.within("metadata").token(OUR_FIELD) or holder.within(
+        "bookingFieldsResponses"
+    ).token(OUR_FIELD)
 
 
 def _digest(fact: Fact) -> str:
-    said = {name: value for name, value in asdict(fact).items() if name not in _NOT_SAID}
+    said = {
+        name: value
+        for name, value in asdict(fact).items()
+        if name not in _NOT_SAID and (value or name not in _LATER)
+    }
+    said["attendees"] = fact.attendees and [_spoken_of(each) for each in fact.attendees]
     text = json.dumps(said, sort_keys=True, separators=(",", ":"), default=datetime.isoformat)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _spoken_of(attendee: Attendee) -> Mapping[str, object]:
+    return {name: each for name, each in asdict(attendee).items() if each or name not in _LATER}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,19 +1,17 @@
-"""Cal.com's side of the JSON API: the webhook, syncs, deliveries and event types."""
+"""Cal.com's side of the JSON API: the webhook and event types."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Depends, Query, Request
-from pydantic import AnyHttpUrl, BaseModel, Field
+from fastapi import APIRouter, Depends, Request
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
 from greenroom.accounts.guard import recruiter, viewer
 from greenroom.accounts.model import User
-from greenroom.calcom import connections, deliveries, reconcile, syncs
-from greenroom.calcom.deliveries import Delivery, State
-from greenroom.calcom.reconcile import SyncRun
+from greenroom.calcom import connections
 from greenroom.calcom.webhook import BadSignature
 from greenroom.errors import Invalid
 from greenroom.event_types import actions as event_types
@@ -34,12 +32,12 @@ async def receive(request: Request) -> Response:
     parts: Parts = request.app.state.parts
     body = await request.body()
     try:
-        connection_id = await parts.secrets.verify(body, _signature(request))
+        connection_id, signature = await parts.secrets.verify(body, _signature(request))
     except BadSignature as error:
         _log.warning("Refused a webhook", reason=error.refusal.value)
         await parts.secrets.count(error.refusal)
         raise
-    kept = await parts.intake.keep(connection_id, body, datetime.now(UTC))
+    kept = await parts.intake.keep(connection_id, body, datetime.now(UTC), signature)
     status = "received" if kept.is_new else "duplicate"
     return JSONResponse({"status": status, "delivery": str(kept.id)})
 
@@ -76,6 +74,8 @@ class EventTypeOut(BaseModel):
 
 class EventTypeIn(BaseModel):
     """An event type of a connection without an API key."""
+
+    model_config = ConfigDict(extra="forbid")
 
     connection_id: int | None = Field(None, description="Needed when there are several.")
     title: Annotated[str, Field(min_length=1, max_length=200)]
@@ -116,116 +116,5 @@ async def enter_event_type(
         return _event_type(await event_types.enter(tx, connection.id, offer))
 
 
-class SyncOut(BaseModel):
-    """One reconcile with Cal.com. `changed` counts bookings that no delivery had told us about."""
-
-    id: int
-    connection_id: int
-    asked_by: str
-    started_at: datetime
-    finished_at: datetime | None
-    requests: int
-    seen: int
-    changed: int
-    error: str | None
-
-
-@router.post("/api/admin/scheduling/sync", status_code=202)
-async def start_sync(request: Request, user: Annotated[User, Depends(recruiter)]) -> dict[str, int]:
-    """Ask Cal.com now. The answer names the run to watch."""
-    parts: Parts = request.app.state.parts
-    async with parts.database.transaction() as tx:
-        runs = await syncs.start_all(tx, parts.seal, asked_by=user.name, now=datetime.now(UTC))
-    return {"id": runs[0]}
-
-
-@router.get("/api/admin/scheduling/sync")
-async def list_syncs(
-    request: Request, _: Annotated[User, Depends(viewer)]
-) -> dict[str, Sequence[SyncOut]]:
-    """The newest runs first."""
-    parts: Parts = request.app.state.parts
-    async with parts.database.transaction() as tx:
-        return {"items": [_sync(each) for each in await reconcile.latest(tx)]}
-
-
-@router.get("/api/admin/scheduling/sync/{run_id}")
-async def get_sync(request: Request, run_id: int, _: Annotated[User, Depends(viewer)]) -> SyncOut:
-    """How a run goes, or went."""
-    parts: Parts = request.app.state.parts
-    async with parts.database.transaction() as tx:
-        return _sync(await reconcile.run(tx, run_id))
-
-
-class DeliveryOut(BaseModel):
-    """A webhook request as received. `outcome` says what it did, or why not."""
-
-    id: int
-    received_at: datetime
-    connection_id: int
-    trigger: str | None
-    state: State
-    uid: str | None
-    outcome: str | None
-    attempts: int
-    duplicates: int
-    bytes: int
-
-
-class DeliveryPage(BaseModel):
-    """Newest first; `next` is the cursor of the next page."""
-
-    items: Sequence[DeliveryOut]
-    next: str | None
-
-
-@router.get("/api/admin/scheduling/deliveries")
-async def list_deliveries(
-    request: Request,
-    _: Annotated[User, Depends(viewer)],
-    state: State | None = None,
-    cursor: Annotated[str | None, Query(pattern=r"^\d{1,18}$")] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-) -> DeliveryPage:
-    """Every delivery with what it did."""
-    parts: Parts = request.app.state.parts
-    async with parts.database.transaction() as tx:
-        before = int(cursor) if cursor else None
-        found = await deliveries.page(tx, state=state, before=before, limit=limit + 1)
-    next_ = str(found[limit - 1].id) if len(found) > limit else None
-    return DeliveryPage(items=[_delivery(each) for each in found[:limit]], next=next_)
-
-
-@router.get("/api/admin/scheduling/deliveries/{delivery_id}")
-async def get_delivery(
-    request: Request, delivery_id: int, _: Annotated[User, Depends(viewer)]
-) -> DeliveryOut:
-    """One delivery, without its body: that may hold secrets."""
-    parts: Parts = request.app.state.parts
-    async with parts.database.transaction() as tx:
-        return _delivery(await deliveries.get(tx, delivery_id))
-
-
-@router.post("/api/admin/scheduling/deliveries/{delivery_id}/replay", status_code=202)
-async def replay_delivery(
-    request: Request, delivery_id: int, _: Annotated[User, Depends(recruiter)]
-) -> DeliveryOut:
-    """Take it in again, as if new. It cannot do harm: the same news never counts twice."""
-    parts: Parts = request.app.state.parts
-    async with parts.database.transaction() as tx:
-        await deliveries.replay(tx, [delivery_id])
-        found = await deliveries.get(tx, delivery_id)
-    parts.intake.news.set()
-    return _delivery(found)
-
-
 def _event_type(each: EventType) -> EventTypeOut:
     return EventTypeOut.model_validate(each, from_attributes=True)
-
-
-def _sync(each: SyncRun) -> SyncOut:
-    return SyncOut.model_validate(each, from_attributes=True)
-
-
-def _delivery(each: Delivery) -> DeliveryOut:
-    return DeliveryOut.model_validate(each, from_attributes=True)

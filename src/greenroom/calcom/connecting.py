@@ -6,7 +6,8 @@ from datetime import datetime
 
 import httpx2
 
-from greenroom.calcom import answers, connections, looks, reconcile
+from greenroom.calcom import answers, budget, connections, offers
+from greenroom.calcom.budget import Unlimited
 from greenroom.calcom.client import Calcom, CalcomError, Row
 from greenroom.calcom.connections import Connection
 from greenroom.database import Database
@@ -57,26 +58,30 @@ async def connect(
     (`reachable` is False). Raises CalcomError when the key or the address is not good; once
     the connection is kept, `webhook` says what went wrong.
     """
-    calcom = Calcom(http, api_url, api_key)
+    # The key is not kept yet; what is asked to try it is charged once it is.
+    gate = Unlimited()
+    calcom = Calcom(http, api_url, api_key, gate)
     me: Row | None = None
     offered: Sequence[answers.EventTypeRow] = ()
     if api_key is not None and check:
         me = await calcom.me()
-        offered = await reconcile.readable_event_types(calcom)
+        offered = await offers.readable(calcom)
     async with database.transaction() as tx:
         connection, made = await connections.connect(
             tx, seal, name=name, api_url=api_url, api_key=api_key, secret=secret, now=now
         )
         if api_key is not None:
-            await looks.wake(tx, connection.id)
+            await budget.renew(tx, connection.id, spent=gate.settle())
         if me is not None:
             account = str(me.get("email") or me.get("username") or "")[:320]
             await connections.learn(tx, connection.id, account=account)
-            await reconcile.learn_event_types(tx, connection.id, offered)
+            await offers.learn(tx, connection.id, offered, now=now)
         signed_with = await connections.newest_secret(tx, seal, connection.id)
     webhook = "Not looked at: make it by hand, see docs/how-to/connect-calcom.md."
     if me is not None and reachable:
         webhook = await _have_webhook(database, calcom, connection, webhook_url, signed_with)
+        async with database.transaction() as tx:
+            await budget.charge(tx, connection.id, gate.settle())
     elif me is not None:
         webhook = (
             f"Cal.com cannot reach {webhook_url}. Set GREENROOM_PUBLIC_URL to a public https "

@@ -1,8 +1,8 @@
 """The Cal.com accounts we are connected to, and the secrets their deliveries are signed with."""
 
 import secrets as random
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -32,7 +32,9 @@ from greenroom.seal import Seal, WrongKey
 _log = structlog.get_logger()
 _MOMENT = DateTime(timezone=True)
 _LEASE = timedelta(minutes=3)
-"""By the database's clock: processes may disagree about the time."""
+"""Longer than three tries at an answer that does not come, with the pauses between.
+
+By the database's clock: processes may disagree about the time."""
 SHORTEST_SECRET = 16
 """Characters of a webhook secret that a person brings along; ours have 43."""
 
@@ -47,6 +49,8 @@ class _Connections(TypedColumns):
     private_links: Column[bool] = Column(Boolean, nullable=False)
     synced_until: Column[datetime | None] = Column(_MOMENT)
     syncing_until: Column[datetime | None] = Column(_MOMENT)
+    syncing_by: Column[str | None] = Column(Text)
+    offers_read_at: Column[datetime | None] = Column(_MOMENT)
     created_at: Column[datetime] = Column(_MOMENT, nullable=False)
 
 
@@ -78,11 +82,18 @@ class Connection:
     webhook_id: str | None
     private_links: bool
     synced_until: datetime | None
+    offers_read_at: datetime | None
+    """When its event types were last read from Cal.com."""
+    created_at: datetime
 
 
-def asked_since(connection: Connection, since: datetime) -> Connection:
-    """The connection as if it had last been asked at `since` (aware)."""
-    return replace(connection, synced_until=since)
+@dataclass(frozen=True, slots=True)
+class KnownSecret:
+    """What deliveries of a connection may be signed with; one that retires is not current."""
+
+    connection_id: int
+    secret: str = field(repr=False)
+    is_current: bool
 
 
 async def connect(
@@ -135,6 +146,12 @@ async def every(tx: Transaction, seal: Seal) -> Sequence[Connection]:
     return [_connection(seal, dict(row)) for row in rows.mappings()]
 
 
+async def names(tx: Transaction) -> Mapping[int, str]:
+    """What each is called, by id, oldest first; also where a sealing key was lost."""
+    rows = await tx.execute(select(_c.id, _c.name).order_by(_c.id))
+    return {row.id: row.name for row in rows}
+
+
 async def get(tx: Transaction, seal: Seal, connection_id: int) -> Connection:
     """Raises NotFound."""
     query = select(connections).where(_c.id == connection_id)
@@ -145,6 +162,13 @@ async def get(tx: Transaction, seal: Seal, connection_id: int) -> Connection:
             do="Run `greenroom connect` to connect a Cal.com account.",
         )
     return _connection(seal, dict(row))
+
+
+async def afresh(tx: Transaction, connection: Connection) -> Connection:
+    """The same, with how far it was asked by now."""
+    query = select(_c.synced_until, _c.offers_read_at).where(_c.id == connection.id)
+    synced_until, offers_read_at = (await tx.execute(query)).one()
+    return replace(connection, synced_until=synced_until, offers_read_at=offers_read_at)
 
 
 async def only(tx: Transaction, seal: Seal, connection_id: int | None) -> Connection:
@@ -162,17 +186,18 @@ async def only(tx: Transaction, seal: Seal, connection_id: int | None) -> Connec
     return known[0]
 
 
-async def secrets(tx: Transaction, seal: Seal, now: datetime) -> Sequence[tuple[int, str]]:
-    """(connection id, secret) of every secret that a delivery may be signed with now.
+async def secrets(tx: Transaction, seal: Seal, now: datetime) -> Sequence[KnownSecret]:
+    """Every secret that a delivery may be signed with now, newest first.
 
     One that was sealed with another key is left out and logged: the others still work.
     """
     alive = or_(_s.retires_at.is_(None), _s.retires_at > now)
-    rows = await tx.execute(select(_s.connection_id, _s.secret).where(alive).order_by(_s.id.desc()))
-    found: list[tuple[int, str]] = []
-    for connection_id, sealed in rows:
+    query = select(_s.connection_id, _s.secret, _s.retires_at).where(alive)
+    found: list[KnownSecret] = []
+    for connection_id, sealed, retires_at in await tx.execute(query.order_by(_s.id.desc())):
         try:
-            found.append((connection_id, seal.open(bytes(sealed))))
+            secret = seal.open(bytes(sealed))
+            found.append(KnownSecret(connection_id, secret, is_current=retires_at is None))
         except WrongKey as error:
             _log.error("A webhook secret was left out", connection=connection_id, why=str(error))
     return found
@@ -184,23 +209,25 @@ async def newest_secret(tx: Transaction, seal: Seal, connection_id: int) -> str:
     return seal.open(bytes((await tx.execute(query.order_by(_s.id.desc()).limit(1))).scalar_one()))
 
 
-async def start_sync(tx: Transaction, connection_id: int) -> bool:
-    """Claim the connection for one reconcile; False while another has it."""
+async def start_sync(tx: Transaction, connection_id: int, by: str) -> bool:
+    """Let `by` alone sync the connection, for minutes; False while another does."""
     free = or_(_c.syncing_until.is_(None), _c.syncing_until <= func.now())
     claim = update(connections).where(_c.id == connection_id, free)
-    claimed = claim.values(syncing_until=func.now() + _LEASE).returning(_c.id)
+    claimed = claim.values(syncing_until=func.now() + _LEASE, syncing_by=by).returning(_c.id)
     return (await tx.execute(claimed)).one_or_none() is not None
 
 
-async def extend_sync(tx: Transaction, connection_id: int) -> None:
-    """The reconcile is alive: keep its claim."""
-    mine = update(connections).where(_c.id == connection_id)
-    await tx.execute(mine.values(syncing_until=func.now() + _LEASE))
+async def extend_sync(tx: Transaction, connection_id: int, by: str) -> bool:
+    """`by` is alive; False when another has taken over since."""
+    mine = update(connections).where(_c.id == connection_id, _c.syncing_by == by)
+    extended = mine.values(syncing_until=func.now() + _LEASE).returning(_c.id)
+    return (await tx.execute(extended)).one_or_none() is not None
 
 
-async def end_sync(tx: Transaction, connection_id: int) -> None:
-    """Give the claim back."""
-    await tx.execute(update(connections).where(_c.id == connection_id).values(syncing_until=None))
+async def end_sync(tx: Transaction, connection_id: int, by: str) -> None:
+    """`by` gives the claim back, if it still has it."""
+    mine = update(connections).where(_c.id == connection_id, _c.syncing_by == by)
+    await tx.execute(mine.values(syncing_until=None, syncing_by=None))
 
 
 async def mark_synced(
@@ -263,4 +290,6 @@ def _connection(seal: Seal, row: dict[str, object]) -> Connection:
         webhook_id=row["webhook_id"],  # type: ignore[arg-type]
         private_links=bool(row["private_links"]),
         synced_until=row["synced_until"],  # type: ignore[arg-type]
+        offers_read_at=row["offers_read_at"],  # type: ignore[arg-type]
+        created_at=row["created_at"],  # type: ignore[arg-type]
     )

@@ -1,42 +1,43 @@
-"""What Cal.com delivered: kept raw, taken in by the drain, explained, replayable."""
+"""What Cal.com delivered: taken in by the drain, explained, replayable."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 import structlog
-from psycopg.rows import dict_row
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    DateTime,
-    Identity,
-    Index,
-    Integer,
-    LargeBinary,
-    RowMapping,
-    Table,
-    Text,
-    TypedColumns,
-    UniqueConstraint,
-    func,
-    select,
-    text,
-    update,
-)
-from sqlalchemy.dialects.postgresql import insert
 
 from greenroom.bookings import actions as bookings
 from greenroom.bookings.actions import Change, Recorded
 from greenroom.bookings.model import Status, Told
+from greenroom.calcom import delivery_store as store
 from greenroom.calcom import webhook
+from greenroom.calcom.delivery_store import (
+    Delivery,
+    Settled,
+    State,
+    get,
+    last_received,
+    waiting,
+)
 from greenroom.calcom.webhook import Reading
-from greenroom.database import Database, Transaction, driver_connection, metadata
-from greenroom.errors import NotFound
+from greenroom.database import Database, Transaction
+from greenroom.errors import Unavailable
 from greenroom.live.feed import announce
 
-_MOMENT = DateTime(timezone=True)
+__all__ = [
+    "BATCH",
+    "LEASE",
+    "MOST_ATTEMPTS",
+    "Delivery",
+    "State",
+    "drain",
+    "get",
+    "last_received",
+    "replay",
+    "replay_failed",
+    "waiting",
+]
+
 _log = structlog.get_logger()
 
 BATCH = 200
@@ -45,69 +46,16 @@ LEASE = timedelta(seconds=15)
 """How long a claimed delivery is one process's; then another may take it."""
 MOST_ATTEMPTS = 8
 """After these a delivery that fails is dead: shown, not tried again by itself."""
+_SUSPICIOUS = 50
+"""So often a delivery may be claimed in vain because the database did not answer."""
+_BREATH = timedelta(seconds=2)
+"""Before what could not be taken in for the database's sake is tried again."""
+_AT_ONCE = 1_000
+"""Deliveries made new again by one transaction."""
 
 
-class State(StrEnum):
-    """What became of a delivery. Values are stored and are the API's."""
-
-    NEW = "new"
-    DONE = "done"
-    UNREAD = "unread"
-    FAILED = "failed"
-    DEAD = "dead"
-
-
-class _Columns(TypedColumns):
-    id: Column[int] = Column(BigInteger, Identity(always=True), primary_key=True)
-    connection_id: Column[int] = Column(BigInteger, nullable=False)
-    digest: Column[bytes] = Column(LargeBinary, nullable=False)
-    body: Column[bytes | None] = Column(LargeBinary)
-    received_at: Column[datetime] = Column(_MOMENT, nullable=False)
-    state: Column[str] = Column(Text, nullable=False)
-    trigger: Column[str | None] = Column(Text)
-    uid: Column[str | None] = Column(Text, index=True)
-    outcome: Column[str | None] = Column(Text)
-    attempts: Column[int] = Column(Integer, nullable=False, server_default="0")
-    due_at: Column[datetime | None] = Column(_MOMENT)
-    duplicates: Column[int] = Column(Integer, nullable=False, server_default="0")
-
-
-class _Rejections(TypedColumns):
-    reason: Column[str] = Column(Text, primary_key=True)
-    count: Column[int] = Column(BigInteger, nullable=False)
-    last_at: Column[datetime] = Column(_MOMENT, nullable=False)
-
-
-deliveries = Table(
-    "deliveries",
-    metadata,
-    _Columns,
-    UniqueConstraint("connection_id", "digest"),
-    Index("deliveries_waiting_idx", "id", postgresql_where=text("state IN ('new', 'failed')")),
-    Index("deliveries_by_state_idx", "state", text("id DESC")),
-)
-rejections = Table("rejections", metadata, _Rejections)
-_d = deliveries.c
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """One webhook request as received. `outcome` says what it did, or why not.
-
-    `bytes` is the size of the body, also where the body itself was not read along.
-    """
-
-    id: int
-    connection_id: int
-    body: bytes | None
-    received_at: datetime
-    state: State
-    trigger: str | None
-    uid: str | None
-    outcome: str | None
-    attempts: int
-    duplicates: int
-    bytes: int
+class _TakenOverError(Exception):
+    """Another process took one of these deliveries up when our lease had run out."""
 
 
 async def drain(database: Database, *, now: datetime) -> int:
@@ -117,16 +65,20 @@ async def drain(database: Database, *, now: datetime) -> int:
     the process cannot do so for ever. If they cannot be taken in together, each is alone. What
     was tried before is claimed alone, so that it fells no other with it.
     """
+    until = now + LEASE
     async with database.transaction() as tx:
-        claimed = await _claim(tx, _CLAIM, (now, BATCH, now + LEASE))
+        claimed = await store.claim(tx, BATCH, now=now, until=until)
     try:
         await _take_in(database, claimed, now)
+    except Unavailable:
+        await _give_back(database, claimed, now)
+        raise
     except Exception:  # noqa: BLE001  (whatever one of them did, the others go on)
         _log.exception("A batch of deliveries failed; taking them in one by one")
         for each in claimed:
             await _take_in_alone(database, each, now)
     async with database.transaction() as tx:
-        again = await _claim(tx, _CLAIM_AGAIN, (MOST_ATTEMPTS, now, now + LEASE))
+        again = await store.claim_again(tx, most_attempts=MOST_ATTEMPTS, now=now, until=until)
     for each in again:
         if each.state is not State.DEAD:
             await _take_in_alone(database, each, now)
@@ -135,109 +87,26 @@ async def drain(database: Database, *, now: datetime) -> int:
 
 async def replay(tx: Transaction, ids: Collection[int]) -> int:
     """Have these taken in again as if new; return how many there were. Bodies must be kept."""
-    again = update(deliveries).where(_d.id.in_(ids), _d.body.is_not(None))
-    found = await tx.execute(
-        again.values(state=State.NEW.value, attempts=0, due_at=None).returning(_d.id)
-    )
-    return len(found.all())
+    found = await store.renew(tx, ids)
+    announce(tx, "delivery")
+    return found
 
 
-async def reject(tx: Transaction, refused: Mapping[webhook.Refusal, int], now: datetime) -> None:
-    """Count requests that were not signed with our secret; their bodies are not kept."""
-    # In one order everywhere, or two processes lock each other out.
-    for reason, count in sorted(refused.items()):
-        row = {"reason": reason.value, "count": count, "last_at": now}
-        statement = insert(rejections).values(row)
-        more = {"count": rejections.c.count + count, "last_at": now}
-        await tx.execute(statement.on_conflict_do_update(index_elements=["reason"], set_=more))
-
-
-async def rejected(tx: Transaction) -> Mapping[str, tuple[int, datetime]]:
-    """How many requests were refused, and when last, by reason."""
-    rows = await tx.execute(select(rejections))
-    return {reason: (count, last_at) for reason, count, last_at in rows}
-
-
-async def page(
-    tx: Transaction, *, state: State | None, before: int | None, limit: int
-) -> Sequence[Delivery]:
-    """Newest first, after the keyset `before`; without bodies."""
-    light = [column for column in _d if column is not _d.body]
-    query = select(*light, func.octet_length(_d.body).label("bytes"))
-    if state is not None:
-        query = query.where(_d.state == state.value)
-    if before is not None:
-        query = query.where(_d.id < before)
-    rows = await tx.execute(query.order_by(_d.id.desc()).limit(limit))
-    return [_delivery(row, body=None, size=row["bytes"]) for row in rows.mappings()]
-
-
-async def get(tx: Transaction, delivery_id: int) -> Delivery:
-    """With its body. Raises NotFound."""
-    query = select(deliveries).where(_d.id == delivery_id)
-    row = (await tx.execute(query)).mappings().one_or_none()
-    if row is None:
-        raise NotFound(
-            f"There is no delivery {delivery_id}.",
-            do="Look for it in the list of deliveries.",
-        )
-    return _delivery(row, body=row["body"], size=len(row["body"] or b""))
-
-
-async def waiting(tx: Transaction) -> tuple[int, datetime | None]:
-    """How many deliveries wait to be taken in, and since when."""
-    query = select(func.count(), func.min(_d.received_at)).where(
-        _d.state.in_([State.NEW.value, State.FAILED.value])
-    )
-    row = (await tx.execute(query)).one()
-    return row[0], row[1]
-
-
-async def last_received(tx: Transaction) -> datetime | None:
-    """When Cal.com was heard last."""
-    query = select(_d.received_at).order_by(_d.id.desc()).limit(1)
-    return (await tx.execute(query)).scalar_one_or_none()
-
-
-# Apart from the UPDATE, so that no plan can run it twice and claim more than was asked for.
-_CLAIM = """
-    WITH free AS MATERIALIZED (
-        SELECT id FROM deliveries
-         WHERE state IN ('new', 'failed') AND (due_at IS NULL OR due_at <= %b) AND attempts = 0
-         ORDER BY id LIMIT %b FOR UPDATE SKIP LOCKED)
-    UPDATE deliveries AS d SET attempts = attempts + 1, due_at = %b FROM free WHERE d.id = free.id
-    RETURNING d.id, connection_id, body, received_at, state, trigger, uid, outcome, attempts,
-              duplicates, octet_length(body) AS bytes
-"""
-# Whose last attempt was not even noted as failed has ended the process that made it.
-_CLAIM_AGAIN = """
-    WITH free AS MATERIALIZED (
-        SELECT id, attempts >= %b AS dead FROM deliveries
-         WHERE state IN ('new', 'failed') AND (due_at IS NULL OR due_at <= %b) AND attempts > 0
-         ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
-    UPDATE deliveries AS d
-       SET attempts = attempts + CASE WHEN dead THEN 0 ELSE 1 END,
-           due_at = CASE WHEN dead THEN NULL ELSE %b END,
-           state = CASE WHEN dead THEN 'dead' ELSE state END,
-           outcome = CASE WHEN dead
-                     THEN 'It failed each time, the last time without a trace: the program ended.'
-                     ELSE outcome END
-      FROM free WHERE d.id = free.id
-    RETURNING d.id, connection_id, body, received_at, state, trigger, uid, outcome, attempts,
-              duplicates, octet_length(body) AS bytes
-"""
-
-
-async def _claim(
-    tx: Transaction, statement: str, given: tuple[datetime | int, ...]
-) -> Sequence[Delivery]:
-    connection = await driver_connection(tx)
-    # Binary: a body comes as it is, not as twice as many hexadecimal digits.
-    async with connection.cursor(binary=True, row_factory=dict_row) as cursor:
-        await cursor.execute(statement, given)
-        rows = await cursor.fetchall()
-    found = [Delivery(**(row | {"state": State(row["state"])})) for row in rows]
-    return sorted(found, key=lambda each: each.id)
+async def replay_failed(
+    database: Database, states: Collection[State] = (State.FAILED, State.DEAD)
+) -> int:
+    """Have all in these states taken in again, some thousand at a time; return how many."""
+    count = 0
+    for state in states:
+        after: tuple[datetime, int] | None = None
+        while True:
+            async with database.transaction() as tx:
+                places = await store.places_in(tx, state, after=after, limit=_AT_ONCE)
+                if not places:
+                    break
+                after = places[-1]
+                count += await replay(tx, [id_ for _, id_ in places])
+    return count
 
 
 async def _take_in(database: Database, claimed: Sequence[Delivery], now: datetime) -> None:
@@ -255,7 +124,10 @@ async def _take_in(database: Database, claimed: Sequence[Delivery], now: datetim
         recorded = await bookings.record(
             tx, told, deliveries=[each.id for each in claimed], now=now
         )
-        await _mark(tx, [_settled(each, reading, recorded) for each, reading in readings])
+        settled = [_settled(each, reading, recorded) for each, reading in readings]
+        if await store.settle(tx, settled) < len(settled):
+            # Rolled back as a whole: what we read is no longer ours to say.
+            raise _TakenOverError
         announce(tx, "delivery")
     for each, reading in readings:
         _log.info(
@@ -269,37 +141,53 @@ async def _take_in(database: Database, claimed: Sequence[Delivery], now: datetim
 async def _take_in_alone(database: Database, delivery: Delivery, now: datetime) -> None:
     try:
         await _take_in(database, [delivery], now)
+    except _TakenOverError:
+        _log.warning("Another process took a delivery over", delivery=delivery.id)
+    except Unavailable:
+        await _give_back(database, [delivery], now)
+        raise
     except Exception as error:  # noqa: BLE001  (kept with the delivery, and tried again)
         dead = delivery.attempts >= MOST_ATTEMPTS
         state = State.DEAD if dead else State.FAILED
         _log.exception("A delivery could not be taken in", delivery=delivery.id, state=state.value)
+        outcome = f"It failed: {type(error).__name__}: {_storable(str(error)[:500])}"
+        again = now + timedelta(seconds=2**delivery.attempts)
         async with database.transaction() as tx:
-            # Another process may have taken it in since, if this one was slow.
-            ours = update(deliveries).where(
-                _d.id == delivery.id,
-                _d.attempts == delivery.attempts,
-                _d.state.in_([State.NEW.value, State.FAILED.value]),
-            )
-            await tx.execute(
-                ours.values(
-                    state=state.value,
-                    outcome=f"It failed: {type(error).__name__}: {str(error)[:500]}",
-                    due_at=now + timedelta(seconds=2**delivery.attempts),
-                )
-            )
+            await store.put_off(tx, delivery, state, outcome, again)
             announce(tx, "delivery")
 
 
-def _settled(
-    delivery: Delivery, reading: Reading, recorded: Recorded
-) -> tuple[int, State, Reading, str]:
+async def _give_back(database: Database, claimed: Sequence[Delivery], now: datetime) -> None:
+    """A database that does not answer is no failure of theirs: the attempt does not count.
+
+    Unless it happens again and again: then one of them may be what the database cannot bear.
+    Where even this cannot be written, the lease runs out.
+    """
+    innocent = [each for each in claimed if each.claims < _SUSPICIOUS]
+    with suppress(Unavailable):
+        async with database.transaction() as tx:
+            await store.give_back(tx, innocent, now + _BREATH)
+
+
+def _storable(text: str) -> str:
+    # What a body made of an error's words: neither NUL nor a lone surrogate can be stored.
+    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
+
+
+def _settled(delivery: Delivery, reading: Reading, recorded: Recorded) -> Settled:
     changes = [
         change
         for fact in reading.facts
         if (change := recorded.told(delivery.connection_id, fact.uid)) is not None
     ]
-    state = State.DONE if reading.readable else State.UNREAD
-    return delivery.id, state, reading, _outcome(reading, changes)
+    return Settled(
+        id=delivery.id,
+        claims=delivery.claims,
+        state=State.DONE if reading.readable else State.UNREAD,
+        trigger=reading.trigger,
+        uid=reading.uid,
+        outcome=_outcome(reading, changes),
+    )
 
 
 def _outcome(reading: Reading, changes: Sequence[Change]) -> str:
@@ -321,43 +209,3 @@ def _effect(change: Change, said: Status | None) -> str:
     if after.status is not change.before.booking.status:
         return f"Before, it was {change.before.booking.status or 'unknown'}."
     return "Its details changed."
-
-
-# Binary arrays: psycopg dumps text ones at a sixteenth of the speed.
-_MARK = """
-    UPDATE deliveries AS d
-       SET state = m.state, trigger = m.trigger, uid = m.uid, outcome = m.outcome, due_at = NULL
-      FROM unnest(%b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[])
-           AS m(id, state, trigger, uid, outcome)
-     WHERE d.id = m.id
-"""
-
-
-async def _mark(tx: Transaction, settled: Sequence[tuple[int, State, Reading, str]]) -> None:
-    connection = await driver_connection(tx)
-    await connection.execute(
-        _MARK,
-        (
-            [id_ for id_, _, _, _ in settled],
-            [state.value for _, state, _, _ in settled],
-            [reading.trigger for _, _, reading, _ in settled],
-            [reading.uid for _, _, reading, _ in settled],
-            [outcome for _, _, _, outcome in settled],
-        ),
-    )
-
-
-def _delivery(row: RowMapping, *, body: bytes | None, size: int | None) -> Delivery:
-    return Delivery(
-        id=row["id"],
-        connection_id=row["connection_id"],
-        body=body,
-        received_at=row["received_at"],
-        state=State(row["state"]),
-        trigger=row["trigger"],
-        uid=row["uid"],
-        outcome=row["outcome"],
-        attempts=row["attempts"],
-        duplicates=row["duplicates"],
-        bytes=size or 0,
-    )

@@ -1,10 +1,10 @@
 """What each of Cal.com's events may say about a booking; names and statuses sometimes lie. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from greenroom.bookings.model import Attendee, Fact, Source, Status
+from greenroom.bookings.model import Attendee, Fact, Source, Status, seat_of
 from greenroom.calcom.text import (
     LOCATION,
     NAME,
@@ -70,8 +70,8 @@ def _whole(it: Delivery, status: Status | None) -> Fact:
     if ends_at < starts_at:
         about.refuse("endTime", "is before startTime")
     seated = _is_seated(about)
-    replaces = about.uid("rescheduleUid")
-    return replace(
+    origin = about.uid("rescheduleUid")
+    whole = replace(
         booking,
         starts_at=starts_at,
         ends_at=ends_at,
@@ -82,11 +82,58 @@ def _whole(it: Delivery, status: Status | None) -> Fact:
         reason=about.text("cancellationReason", REASON, lines=True)
         or about.text("rejectionReason", REASON, lines=True),
         attendees=_people(about) or None,
-        seated=seated,
-        # One seat that moves leaves the booking to the others.
-        replaces=None if seated or replaces == it.uid else replaces,
+        replaces=None if origin == it.uid else origin,
         token=_token(about),
         private_link=about.token("hashedLink"),
+        recurring="recurringEvent" in about,
+    )
+    return _of_seats(about, whole) if seated else whole
+
+
+def _of_seats(about: Fields, whole: Fact) -> Fact:
+    """The same about a booking that several share: it tells of the one who took a seat.
+
+    A seat that moves leaves the booking to the others; token and link are the seat's.
+    """
+    booker = _booker(about, whole.attendees or ())
+    if booker is None:
+        return replace(whole, seated=True, replaces=None, seat_from=whole.replaces)
+    taken = replace(booker, token=whole.token, private_link=whole.private_link)
+    people = tuple(taken if each is booker else each for each in whole.attendees or ())
+    return replace(
+        whole,
+        seated=True,
+        replaces=None,
+        seat_from=whole.replaces,
+        attendees=people,
+        token=None,
+        private_link=None,
+    )
+
+
+def _booker(about: Fields, people: Sequence[Attendee]) -> Attendee | None:
+    """Whose the answers, and the link, are: the only one named, or who gave that address."""
+    if len(people) == 1:
+        return people[0]
+    answers = about.within("responses")
+    address = answers.address("email") or answers.within("email").address("value") or ""
+    return next((each for each in people if seat_of(each.email) == seat_of(address)), None)
+
+
+def left_behind(fact: Fact) -> Fact | None:
+    """What the news of a seat that moved says of the booking in which it was."""
+    if fact.seat_from is None or not fact.attendees:
+        return None
+    return Fact(
+        uid=fact.seat_from,
+        as_of=fact.as_of,
+        source=fact.source,
+        digest=fact.digest,
+        seated=True,
+        departed=tuple(each.email for each in fact.attendees),
+        seat_to=fact.uid,
+        event_type_id=fact.event_type_id,
+        event_type_slug=fact.event_type_slug,
     )
 
 

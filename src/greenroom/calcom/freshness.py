@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from greenroom.calcom import connections, deliveries, reconcile
+from greenroom.calcom import budget, connections, deliveries, runs
+from greenroom.calcom.runs import Kind, SyncRun
 from greenroom.database import Transaction
 from greenroom.seal import Seal
 
@@ -13,15 +14,30 @@ _SILENT = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freshness:
-    """For the line above the list. `asks` is False when no connection has an API key."""
+    """For the line above the list. `asks` is False when no connection has an API key.
+
+    `under_way` are runs that have not ended; `refused` are connections whose key Cal.com refuses.
+    """
 
     connected: bool
     asks: bool
     last_delivery_at: datetime | None
     last_check_at: datetime | None
-    syncing: bool
+    last_full_at: datetime | None
+    under_way: tuple[SyncRun, ...]
+    refused: tuple[str, ...]
     error: str | None
     waiting: int
+
+    @property
+    def asking(self) -> bool:
+        """Whether Cal.com is being asked what changed."""
+        return any(each.kind is Kind.INCREMENTAL for each in self.under_way)
+
+    @property
+    def full(self) -> SyncRun | None:
+        """The full compare under way."""
+        return next((each for each in self.under_way if each.kind is Kind.FULL), None)
 
     def is_stale(self, now: datetime) -> bool:
         """Whether a person should be told that this may be old."""
@@ -33,15 +49,21 @@ class Freshness:
 async def freshness(tx: Transaction, seal: Seal) -> Freshness:
     """Read it off the newest delivery and the newest reconciles."""
     known = await connections.every(tx, seal)
-    runs = await reconcile.latest(tx)
-    good = [each.finished_at for each in runs if each.finished_at and not each.error]
+    standings = await budget.standings(tx)
+    ended = [each for each in await runs.latest(tx) if each.finished_at is not None]
+    good = {kind: await runs.last_good(tx, kind) for kind in Kind}
     waiting, _ = await deliveries.waiting(tx)
+    checks = [at for at in good.values() if at is not None]
     return Freshness(
         connected=bool(known),
         asks=any(each.api_key for each in known),
         last_delivery_at=await deliveries.last_received(tx),
-        last_check_at=max(good, default=None),
-        syncing=bool(runs) and runs[0].finished_at is None,
-        error=runs[0].error if runs else None,
+        last_check_at=max(checks, default=None),
+        last_full_at=good[Kind.FULL],
+        under_way=tuple(await runs.unfinished(tx)),
+        refused=tuple(
+            each.name for each in known if each.id in standings and standings[each.id].refusal
+        ),
+        error=ended[0].error if ended else None,
         waiting=waiting,
     )

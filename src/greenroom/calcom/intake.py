@@ -12,6 +12,7 @@ from datetime import datetime
 
 import psycopg
 
+from greenroom.calcom.delivery_store import Signature
 from greenroom.errors import Unavailable
 
 _AT_ONCE = 500
@@ -20,12 +21,14 @@ _PATIENCE = 4.0
 """Seconds a sender is kept waiting before it hears that the database is away."""
 
 _KEEP = """
-    INSERT INTO deliveries AS d (connection_id, digest, body, received_at, state, duplicates)
-    SELECT c, h, b, r, 'new', n
-      FROM unnest(%b::bigint[], %b::bytea[], %b::bytea[], %b::timestamptz[], %b::int[])
-           AS arrived(c, h, b, r, n)
+    INSERT INTO deliveries AS d (connection_id, digest, body, received_at, state, signature,
+                                 duplicates, last_duplicate_at)
+    SELECT c, h, b, r, 'new', s, n, CASE WHEN n > 0 THEN r END
+      FROM unnest(%b::bigint[], %b::bytea[], %b::bytea[], %b::timestamptz[],
+                  %b::text[], %b::int[]) AS arrived(c, h, b, r, s, n)
     ON CONFLICT (connection_id, digest) DO UPDATE
-        SET duplicates = d.duplicates + excluded.duplicates + 1
+        SET duplicates = d.duplicates + excluded.duplicates + 1,
+            last_duplicate_at = excluded.received_at
     RETURNING connection_id, digest, id, (xmax = 0)
 """
 # The statement commits on its own. NOTIFY stays out of it: it would take a lock shared by all.
@@ -49,6 +52,7 @@ class _Arrived:
     digest: bytes
     body: bytes
     received_at: datetime
+    signature: Signature | None
     kept: "asyncio.Future[Kept]"
 
     @property
@@ -69,8 +73,14 @@ class Intake:
         self._woken = asyncio.Event()
         self.news = asyncio.Event()
 
-    async def keep(self, connection_id: int, body: bytes, received_at: datetime) -> Kept:
-        """Wait until `body` is on disk.
+    async def keep(
+        self,
+        connection_id: int,
+        body: bytes,
+        received_at: datetime,
+        signature: Signature | None = None,
+    ) -> Kept:
+        """Wait until `body` is on disk, with how it was signed, where that is known.
 
         Raises Unavailable when that cannot be said in time; it may be kept all the same,
         and the same bytes sent again are then a duplicate.
@@ -80,6 +90,7 @@ class Intake:
             digest=hashlib.sha256(body).digest(),
             body=body,
             received_at=received_at,
+            signature=signature,
             kept=asyncio.get_running_loop().create_future(),
         )
         self._arrived.append(arrived)
@@ -145,6 +156,7 @@ class Intake:
                 [each.digest for each in first],
                 [each.body for each in first],
                 [each.received_at for each in first],
+                [each.signature and each.signature.value for each in first],
                 [len(copies) - 1 for copies in same.values()],
             ),
             binary=True,

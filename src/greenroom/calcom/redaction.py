@@ -1,14 +1,21 @@
-"""A delivery's body as people may read it: laid out, and without what it says about people."""
+"""A delivery's body as people may read it: laid out, never with its secrets."""
 
 import json
 import re
 
 from greenroom.calcom.text import Unreadable, document
 
-_SECRET = frozenset(
-    {"onetimepassword", "password", "secret", "apikey", "accesstoken", "refreshtoken"}
+_SECRET = re.compile("password|passcode|secret|apikey|accesstoken|refreshtoken|privatekey")
+"""In the names of fields that are never shown, whatever they hold; in small letters, bare."""
+_COVERED = "••• secret"
+
+# Secrets inside a text: in the address of a meeting, in JSON within JSON, in what is no JSON.
+_SPOKEN = re.compile(
+    r"""(?ix) ( (?: pass[-_ ]?word | pass[-_ ]?code | pwd | secret | api[-_]?key
+                  | (?:access|refresh)[-_]?token | private[-_]?key ) \w{0,20}+
+         [\\"']{0,8}+ \s{0,8}+ [:=] \s{0,8}+ )
+        ( [\\]{0,7} "[^"]* | '[^']* | [^\s,;&\#"'}\])]+ )""",
 )
-"""Fields that are never shown by default, whatever they hold; in small letters, bare."""
 
 # What is not named here is covered: Cal.com adds fields, and titles hold names.
 _PLAIN = frozenset(
@@ -22,7 +29,7 @@ _PLAIN = frozenset(
 )  # fmt: skip
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T[\d:.]{5,20}(?:Z|[+-]\d{2}:?\d{2})?")
 _STEERING = re.compile(
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
 _DEEPEST = 32
 
@@ -31,20 +38,40 @@ def readable(body: bytes, *, everything: bool) -> str | None:
     """The body as indented JSON; None when it is no JSON and `everything` may not be shown.
 
     Without `everything`, texts are covered unless their field is known to hold none of
-    people's. Characters that would steer the screen are written as escapes in any case.
+    people's. Secrets are covered in any case, and characters that would steer the screen are
+    written as escapes.
     """
     try:
         value = document(body)
     except Unreadable:
-        return _safe(body.decode("utf-8", "backslashreplace")) if everything else None
-    shown = value if everything else _covered(value, "", 0)
+        text = body.decode("utf-8", "backslashreplace")
+        return _safe(_unspoken(text)) if everything else None
+    shown = _without_secrets(value, "") if everything else _covered(value, "", 0)
     return _safe(json.dumps(shown, indent=2, ensure_ascii=False))
 
 
+def _without_secrets(value: object, name: str) -> object:
+    if value is not None and _SECRET.search(_bare(name)):
+        return _COVERED
+    if isinstance(value, dict):
+        return {key: _without_secrets(each, str(key)) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without_secrets(each, name) for each in value]
+    return _unspoken(value) if isinstance(value, str) else value
+
+
+def _unspoken(text: str) -> str:
+    return _SPOKEN.sub(rf"\1{_COVERED}", text)
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[^a-z]", "", name.casefold())
+
+
 def _covered(value: object, name: str, depth: int) -> object:
-    bare = re.sub(r"[^a-z]", "", name.casefold())
-    if bare in _SECRET and value is not None:
-        return "••• secret"
+    bare = _bare(name)
+    if _SECRET.search(bare) and value is not None:
+        return _COVERED
     if isinstance(value, dict):
         # Beyond a few levels names of fields may be people's own words.
         return {

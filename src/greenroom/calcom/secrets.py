@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 
 import structlog
 
-from greenroom.calcom import connections, deliveries, webhook
+from greenroom.calcom import connections, rejections, webhook
+from greenroom.calcom.connections import KnownSecret
+from greenroom.calcom.delivery_store import Signature
 from greenroom.calcom.webhook import BadSignature, Refusal
 from greenroom.database import Database
 from greenroom.errors import Unavailable
@@ -38,24 +40,27 @@ class Secrets:
         self._database = database
         self._seal = seal
         self._accept_unsigned = accept_unsigned
-        self._known: Sequence[tuple[int, str]] = ()
+        self._known: Sequence[KnownSecret] = ()
         self._read_at = float("-inf")
         self._one_reads = asyncio.Lock()
         self._refused: Counter[Refusal] = Counter()
         self._flushed_at = float("-inf")
 
-    async def verify(self, body: bytes, header: bytes | None) -> int:
-        """The connection whose secret signed `body`. Raises BadSignature."""
+    async def verify(self, body: bytes, header: bytes | None) -> tuple[int, Signature]:
+        """The connection whose secret signed `body`, and which of its secrets it was.
+
+        Raises BadSignature.
+        """
         if header is None and self._accept_unsigned:
             known = await self._within(_FRESH)
             if known:
-                return known[-1][0]
+                return known[-1].connection_id, Signature.UNSIGNED
         try:
-            return webhook.verify(body, header, await self._within(_FRESH))
+            return _signer(body, header, await self._within(_FRESH))
         except BadSignature as error:
             if error.refusal is not Refusal.WRONG:
                 raise
-        return webhook.verify(body, header, await self._within(_DOUBT))
+        return _signer(body, header, await self._within(_DOUBT))
 
     def forget(self) -> None:
         """Read the secrets again next time: some were changed."""
@@ -81,11 +86,11 @@ class Secrets:
             return
         try:
             async with self._database.transaction() as tx:
-                await deliveries.reject(tx, refused, datetime.now(UTC))
+                await rejections.reject(tx, refused, datetime.now(UTC))
         except Unavailable:
             self._refused.update(refused)
 
-    async def _within(self, age: float) -> Sequence[tuple[int, str]]:
+    async def _within(self, age: float) -> Sequence[KnownSecret]:
         async with self._one_reads:
             if time.monotonic() - self._read_at > age:
                 try:
@@ -101,3 +106,10 @@ class Secrets:
     async def _read(self) -> None:
         async with self._database.transaction() as tx:
             self._known = await connections.secrets(tx, self._seal, datetime.now(UTC))
+
+
+def _signer(
+    body: bytes, header: bytes | None, known: Sequence[KnownSecret]
+) -> tuple[int, Signature]:
+    fits = known[webhook.verify(body, header, [(n, e.secret) for n, e in enumerate(known)])]
+    return fits.connection_id, Signature.CURRENT if fits.is_current else Signature.PREVIOUS

@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from greenroom.bookings.model import Fact, webhook_as_of
-from greenroom.calcom.events import EFFECTS, GUIDE_EFFECTS, Delivery
+from greenroom.bookings.model import BY_NUMBER, Fact, webhook_as_of
+from greenroom.calcom.events import EFFECTS, GUIDE_EFFECTS, Delivery, left_behind
 from greenroom.calcom.text import MOST, NAME, Fields, Unreadable, document
 from greenroom.errors import GreenroomError
 
 _HEX = re.compile(rb"[0-9a-f]{64}")
 _TEMPLATE = "a payload template does that; remove it from the webhook in Cal.com"
 _NUMBER = re.compile(r"[1-9][0-9]{0,18}")
-_BY_NUMBER = "id:"
-"""Before the number of a booking whose uid is not known; `bookings.record` joins the two."""
 
 
 def signature(secret: str, body: bytes) -> str:
@@ -129,7 +127,9 @@ def read(body: bytes, *, received_at: datetime) -> Reading:
         fact = effect.says(delivery, effect.status)
     except Unreadable as error:
         return _unread(trigger, uid, error.why)
-    return Reading(trigger, uid, (fact,), _told(fact), readable=True)
+    behind = left_behind(fact)
+    facts = (fact,) if behind is None else (fact, behind)
+    return Reading(trigger, uid, facts, _told(fact), readable=True)
 
 
 def _unread(trigger: str | None, uid: str | None, why: str) -> Reading:
@@ -162,7 +162,7 @@ def _open(body: bytes, received_at: datetime) -> Delivery:
             trigger=trigger,
             effect=GUIDE_EFFECTS.get(trigger),
             about=about,
-            uid=f"{_BY_NUMBER}{id_}" if is_number else id_,
+            uid=f"{BY_NUMBER}{id_}" if is_number else id_,
             calcom_id=id_ if is_number else None,
             as_of=as_of,
             digest=digest,
@@ -196,6 +196,8 @@ def _told(fact: Fact) -> str:
         said += f", for {fact.starts_at:%Y-%m-%d %H:%M} UTC"
     if fact.replaces:
         said += f", in place of {fact.replaces}"
+    if fact.seat_from:
+        said += f"; a seat of booking {fact.seat_from} moved there"
     if fact.successor_expected:
         said += "; the host asks for another time"
     return said + "."

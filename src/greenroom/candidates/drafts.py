@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from email_validator import EmailNotValidError, validate_email
 
+from greenroom import zones
 from greenroom.candidates.model import (
     LONGEST_NAME,
     LONGEST_ROLE,
@@ -15,7 +16,6 @@ from greenroom.candidates.model import (
     address_key,
     clean,
     locale_of,
-    zone_of,
 )
 from greenroom.errors import Invalid
 
@@ -72,7 +72,7 @@ def read_zone(text: str) -> str | None:
     """An IANA time zone, old names too; None when `text` is blank."""
     if not text.strip():
         return None
-    zone = zone_of(text)
+    zone = zones.spelt(text)
     if zone is None:
         raise Invalid(
             f"“{_shown(text)}” is not a time zone.",

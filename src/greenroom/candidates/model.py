@@ -2,12 +2,10 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import cache
-from importlib.resources import files
 
 LONGEST_NAME = 200
 LONGEST_ROLE = 200
@@ -161,15 +159,3 @@ def locale_of(text: str) -> str | None:
     """The language tag in `text` ("pt_BR" is read as "pt-BR"), or None if it is none."""
     tag = text.strip().replace("_", "-")
     return tag if _LOCALE.fullmatch(tag) else None
-
-
-def zone_of(text: str) -> str | None:
-    """The IANA time zone that `text` names in any case, old names too; or None."""
-    return _zones().get(text.strip().casefold())
-
-
-@cache
-def _zones() -> Mapping[str, str]:
-    # The pinned list, not the machine's: some systems lack old names such as Asia/Calcutta.
-    names = files("tzdata").joinpath("zones").read_text("utf-8").split()
-    return {name.casefold(): name for name in names}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import UploadFile
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from greenroom.accounts.guard import recruiter, viewer
@@ -15,6 +15,7 @@ from greenroom.candidates.csv_import import LARGEST, Import, UnreadableFile, rea
 from greenroom.candidates.model import Draft, Order
 from greenroom.database import Database
 from greenroom.errors import Invalid
+from greenroom.web.forms import form
 from greenroom.web.render import page
 
 router = APIRouter(include_in_schema=False)
@@ -55,7 +56,7 @@ async def candidates_page(
 @router.post("/candidates", dependencies=[Depends(recruiter)])
 async def add_candidate(request: Request) -> Response:
     """Add the candidate of the form, then show them."""
-    draft = _draft(await _fields(request))
+    draft = await _draft(request)
     async with _database(request).transaction() as tx:
         candidate = await actions.add(tx, draft, datetime.now(UTC))
     return _see(request, "candidate_page", candidate_id=candidate.id)
@@ -75,8 +76,8 @@ async def import_page(request: Request) -> HTMLResponse:
 async def preview_import(request: Request) -> HTMLResponse:
     """Show what importing the file would do. Stores nothing; the page carries the file along."""
     # Read here and not by a parameter: FastAPI would read the form before it asks who sends it.
-    async with request.form(max_files=1, max_fields=4, max_part_size=_LARGEST_FIELD) as form:
-        upload = form.get("file")
+    async with form(request, files=1, fields=4, largest=_LARGEST_FIELD) as sent:
+        upload = sent.get("file")
         data = await upload.read(LARGEST + 1) if isinstance(upload, UploadFile) else b""
     if not data:
         raise Invalid("No file was chosen, or it is empty.", do="Go back and choose a CSV file.")
@@ -103,8 +104,8 @@ async def apply_import(request: Request) -> HTMLResponse:
 
     Answers with the report itself: sending the form again changes nothing more.
     """
-    async with request.form(max_fields=4, max_part_size=_LARGEST_FILE_AS_TEXT) as form:
-        data = str(form.get("data", ""))
+    async with form(request, fields=4, largest=_LARGEST_FILE_AS_TEXT) as sent:
+        data = str(sent.get("data", ""))
     file = await asyncio.to_thread(_carried, data)
     async with _database(request).transaction() as tx:
         done = await actions.import_csv(tx, file, datetime.now(UTC))
@@ -131,7 +132,7 @@ async def candidate_page(request: Request, candidate_id: _Id) -> HTMLResponse:
 @router.post("/candidates/{candidate_id}", dependencies=[Depends(recruiter)])
 async def change_candidate(request: Request, candidate_id: _Id) -> Response:
     """Keep the form, then show the candidate again."""
-    draft = _draft(await _fields(request))
+    draft = await _draft(request)
     async with _database(request).transaction() as tx:
         await actions.change(tx, candidate_id, draft, datetime.now(UTC))
     return _see(request, "candidate_page", candidate_id=candidate_id)
@@ -145,12 +146,9 @@ async def remove_candidate(request: Request, candidate_id: _Id) -> Response:
     return _see(request, "candidates_page")
 
 
-async def _fields(request: Request) -> FormData:
-    return await request.form(max_files=0, max_fields=20, max_part_size=_LARGEST_FIELD)
-
-
-def _draft(form: FormData) -> Draft:
-    given = {name: str(value) for name, value in form.items()}
+async def _draft(request: Request) -> Draft:
+    async with form(request, fields=20, largest=_LARGEST_FIELD) as sent:
+        given = {name: str(value) for name, value in sent.items()}
     return drafts.read(
         name=given.get("name", ""),
         addresses=given.get("addresses", "").split(),

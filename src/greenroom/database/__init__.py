@@ -1,14 +1,16 @@
 """One PostgreSQL, one kind of transaction."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 import psycopg
 from sqlalchemy import MetaData, event
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError  # noqa: A004
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from greenroom.errors import Unavailable
+from greenroom.database.reach import Reach
+from greenroom.errors import Invalid, Unavailable
 
 metadata = MetaData(
     naming_convention={
@@ -28,6 +30,17 @@ _SERVER_SETTINGS = (
     "-c idle_in_transaction_session_timeout=60s"
 )
 _TOPICS = "greenroom_topics"
+SIGNS_OF_LIFE: Mapping[str, Any] = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,  # milliseconds, the others are seconds
+}
+"""For every connection that lasts: one that a firewall forgot is noticed within a minute.
+
+Left to the system it takes two hours, in which a listener hears nothing. Without effect where
+the database is reached through a socket file.
+"""
 
 
 class Database:
@@ -54,23 +67,26 @@ class Database:
                 "options": options,
                 "connect_timeout": 5,
                 "application_name": "greenroom",
+                **SIGNS_OF_LIFE,
             },
         )
+
+        self._reach = Reach(self._engine)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Open a transaction: committed when the block ends, rolled back if it raises.
 
         Raises Unavailable when the database cannot be reached, also at commit; what was
-        done may then have been kept or not.
+        done may then have been kept or not. Raises Invalid for more than it can ever take.
         """
         try:
-            async with self._engine.begin() as tx:
+            async with self._reach.connection() as tx, tx.begin():
                 topics: set[str] = set()
                 tx.info[_TOPICS] = topics
                 yield tx
         except (OperationalError, InterfaceError, TimeoutError) as error:
-            raise unavailable(error) from error
+            raise (_too_much(error) or unavailable(error)) from error
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise unavailable(error) from error
@@ -102,6 +118,21 @@ async def driver_connection(tx: Transaction) -> "psycopg.AsyncConnection[tuple[o
     connection = raw.driver_connection
     assert isinstance(connection, psycopg.AsyncConnection)
     return connection
+
+
+def _too_much(error: Exception) -> Invalid | None:
+    """What drivers call an operational error, though no database that is there could help it."""
+    driver = getattr(error, "orig", None)
+    state = getattr(driver, "sqlstate", None) or ""
+    if state.startswith(_PROGRAM_LIMIT) or _TOO_MANY_PARAMETERS in str(driver):
+        return Invalid("That is more than the database takes.", do="Send less at a time.")
+    return None
+
+
+_PROGRAM_LIMIT = "54"
+"""Class 54 of PostgreSQL's errors: a value too long for its index, a statement too complex."""
+_TOO_MANY_PARAMETERS = "number of parameters must be between"
+"""In libpq's own words: it has no code for this."""
 
 
 def unavailable(error: Exception) -> Unavailable:

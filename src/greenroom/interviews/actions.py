@@ -9,13 +9,14 @@ from greenroom.candidates import actions as candidates
 from greenroom.database import Transaction
 from greenroom.errors import Conflict, NotFound
 from greenroom.event_types import actions as event_types
-from greenroom.interviews import model, store
+from greenroom.interviews import model, news_store, store
 from greenroom.interviews.model import (
     Attention,
     Interview,
     Meeting,
     Outcome,
 )
+from greenroom.interviews.news import Kind, news
 from greenroom.interviews.store import Stood
 from greenroom.live.feed import announce
 
@@ -124,6 +125,7 @@ async def link_at(tx: Transaction, interview_id: int, address: str | None) -> Bo
 async def rename_booking(tx: Transaction, interview_id: int, old: str, new: str) -> None:
     """A booking of the interview is known by another uid now."""
     await store.rename_booking(tx, interview_id, old, new)
+    await news_store.rename(tx, interview_id, old, new)
 
 
 async def note(tx: Transaction, interview_id: int, what: str, *, by: str, now: datetime) -> None:
@@ -168,17 +170,22 @@ async def notes(tx: Transaction, interview_id: int) -> Sequence[tuple[datetime, 
     return await store.notes(tx, interview_id)
 
 
+async def told(tx: Transaction, interview_id: int) -> Sequence[tuple[datetime, Kind]]:
+    """(when, what) was said of the interview, each news once, oldest first."""
+    return await news_store.of(tx, interview_id)
+
+
 async def waiting(
-    tx: Transaction, candidate_ids: Collection[int]
+    tx: Transaction, candidate_ids: Collection[int], *, or_booked: bool = False
 ) -> Sequence[tuple[Interview, int, int | None]]:
-    """Interviews of these candidates that wait for a booking.
+    """Interviews of these candidates that wait for a booking, or also those that have had one.
 
     Each with the connection and the Cal.com id of its event type.
     """
     if not candidate_ids:
         return []
     every = await store.of_candidates(tx, candidate_ids)
-    open_ = [each for each in every if each.status.waits_for_booking]
+    open_ = [each for each in every if or_booked or each.status.waits_for_booking]
     types = await event_types.by_ids(tx, {each.event_type_id for each in open_})
     return [
         (each, types[each.event_type_id].connection_id, types[each.event_type_id].calcom_id)
@@ -267,6 +274,8 @@ async def restand_kept(tx: Transaction, ids: Collection[int], *, now: datetime) 
 
 async def _save(tx: Transaction, stood: Sequence[Stood], now: datetime) -> None:
     await store.save_standings(tx, stood, now)
+    found = [news(each.interview, each.standing) for each in stood]
+    await news_store.add(tx, [each for each in found if each is not None], now)
     for each in stood:
         announce(tx, f"interview:{each.interview.id}")
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from greenroom.accounts.guard import recruiter, viewer
 from greenroom.accounts.model import User
 from greenroom.bookings import timeline
+from greenroom.bookings.wire import detail, listed
 from greenroom.database import Transaction
 from greenroom.errors import Invalid
 from greenroom.event_types import actions as event_types
@@ -16,8 +17,6 @@ from greenroom.interviews.filters import read_place, write_place
 from greenroom.interviews.model import Status
 from greenroom.interviews.overview import Asked
 from greenroom.interviews.wire import (
-    BookingOut,
-    EntryOut,
     ExtensionIn,
     InterviewDetail,
     InterviewOut,
@@ -27,8 +26,6 @@ from greenroom.interviews.wire import (
     SendIn,
     SendOut,
     SkippedOut,
-    WhyOut,
-    shown,
 )
 from greenroom.parts import Parts
 
@@ -65,8 +62,9 @@ async def send(
             )
         found = await actions.by_ids(tx, sent.interview_ids)
         rows = await overview.rows(tx, [found[id_] for id_ in sent.interview_ids])
+        created = await listed(tx, parts.settings.origin, rows)
     return SendOut(
-        created=[shown(parts.settings.origin, row) for row in rows],
+        created=created,
         skipped=[
             SkippedOut(candidate_id=id_, reason=reason.value) for id_, reason in sent.round.skip
         ],
@@ -97,8 +95,9 @@ async def list_interviews(
     before = None if cursor is None else read_place(cursor)
     async with parts.database.transaction() as tx:
         page = await overview.page(tx, asked, before=before, limit=limit)
+        items = await listed(tx, parts.settings.origin, page.rows)
     next_ = None if page.next is None else write_place(page.next)
-    return InterviewPage(items=[shown(parts.settings.origin, row) for row in page.rows], next=next_)
+    return InterviewPage(items=items, next=next_)
 
 
 @router.get("/{interview_id}")
@@ -110,28 +109,7 @@ async def get_interview(
     async with parts.database.transaction() as tx:
         row = await overview.row(tx, interview_id)
         chain = await timeline.chain(tx, interview_id)
-    meeting = row.interview.meeting
-    why = next(
-        (
-            WhyOut(rung=kept.match.rung.value, explanation=kept.match.explanation)
-            for kept in chain.bookings
-            if kept.match and meeting and kept.booking.uid == meeting.uid
-        ),
-        None,
-    )
-    return InterviewDetail(
-        **{**shown(parts.settings.origin, row).model_dump(), "why": why},
-        bookings=[
-            BookingOut(
-                uid=kept.booking.uid,
-                status=timeline.word(kept),
-                starts_at=kept.booking.starts_at,
-                ends_at=kept.booking.ends_at,
-            )
-            for kept in chain.bookings
-        ],
-        timeline=[EntryOut.model_validate(each, from_attributes=True) for each in chain.entries],
-    )
+    return detail(parts.settings.origin, row, chain)
 
 
 @router.post("/{interview_id}/invitation", status_code=202)
@@ -154,7 +132,7 @@ async def invite(
             message=given.message,
             now=datetime.now(UTC),
         )
-        return shown(parts.settings.origin, await overview.row(tx, interview_id))
+        return await _shown(tx, parts, interview_id)
 
 
 @router.post("/{interview_id}/revocation", status_code=202)
@@ -165,7 +143,7 @@ async def revoke(
     parts: Parts = request.app.state.parts
     async with parts.database.transaction() as tx:
         await actions.revoke(tx, interview_id, by=user.name, now=datetime.now(UTC))
-        return shown(parts.settings.origin, await overview.row(tx, interview_id))
+        return await _shown(tx, parts, interview_id)
 
 
 @router.post("/{interview_id}/extension", status_code=202)
@@ -179,7 +157,7 @@ async def extend(
     parts: Parts = request.app.state.parts
     async with parts.database.transaction() as tx:
         await actions.extend(tx, interview_id, days=given.days, by=user.name, now=datetime.now(UTC))
-        return shown(parts.settings.origin, await overview.row(tx, interview_id))
+        return await _shown(tx, parts, interview_id)
 
 
 @router.post("/{interview_id}/replacement", status_code=202)
@@ -190,7 +168,7 @@ async def replace(
     parts: Parts = request.app.state.parts
     async with parts.database.transaction() as tx:
         await actions.replace_link(tx, interview_id, by=user.name, now=datetime.now(UTC))
-        return shown(parts.settings.origin, await overview.row(tx, interview_id))
+        return await _shown(tx, parts, interview_id)
 
 
 @router.post("/{interview_id}/outcome", status_code=202)
@@ -206,7 +184,13 @@ async def say_outcome(
         await actions.say_outcome(
             tx, interview_id, given.outcome, by=user.name, now=datetime.now(UTC)
         )
-        return shown(parts.settings.origin, await overview.row(tx, interview_id))
+        return await _shown(tx, parts, interview_id)
+
+
+async def _shown(tx: Transaction, parts: Parts, interview_id: int) -> InterviewOut:
+    row = await overview.row(tx, interview_id)
+    (found,) = await listed(tx, parts.settings.origin, [row])
+    return found
 
 
 async def _check_connection(tx: Transaction, given: SendIn) -> None:

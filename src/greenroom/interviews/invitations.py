@@ -7,7 +7,7 @@ from greenroom.booking_links.model import BookingLink
 from greenroom.database import Database, Transaction
 from greenroom.errors import Conflict
 from greenroom.interviews import actions, overview
-from greenroom.interviews.model import Attention
+from greenroom.interviews.model import Attention, Status
 from greenroom.interviews.overview import Row
 from greenroom.live.feed import announce
 from greenroom.mail import letters, outbox, smtp
@@ -100,13 +100,20 @@ async def send_letter(
     )
 
 
+_NOT_ANY_MORE = frozenset({Status.REQUESTED, Status.CONFIRMED, Status.DONE, Status.NO_SHOW})
+"""Where an invitation that is still in the outbox would only confuse its reader."""
+
+
 async def _why_not(tx: Transaction, letter: Outgoing) -> str | None:
     if letter.interview_id is None:
         return None
     link = await actions.link_at(tx, letter.interview_id, letter.link)
-    if link is None or link.revoked_at is None:
-        return None
-    return "Its booking link was revoked or replaced. Send the candidate a new invitation."
+    if link is not None and link.revoked_at is not None:
+        return "Its booking link was revoked or replaced. Send the candidate a new invitation."
+    interview = (await actions.by_ids(tx, [letter.interview_id])).get(letter.interview_id)
+    if letter.kind is Kind.INVITATION and interview and interview.status in _NOT_ANY_MORE:
+        return f"The interview is {interview.status.label} meanwhile; the letter is not needed."
+    return None
 
 
 async def _settled(tx: Transaction, letter: Outgoing, now: datetime) -> None:
@@ -116,6 +123,9 @@ async def _settled(tx: Transaction, letter: Outgoing, now: datetime) -> None:
     if letter.state is State.SENT:
         await actions.mark_sent(tx, letter.interview_id, address=letter.link, now=now)
         await actions.note(tx, letter.interview_id, "sent the invitation", by="Greenroom", now=now)
+    elif letter.state is State.HELD:
+        why = f"held the invitation back: {letter.error}"
+        await actions.note(tx, letter.interview_id, why, by="Greenroom", now=now)
     elif letter.state is State.DEAD:
         await actions.flag(tx, letter.interview_id, Attention.BOUNCED, now=now)
         why = f"could not deliver the invitation: {letter.error}"

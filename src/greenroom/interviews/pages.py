@@ -13,8 +13,9 @@ from greenroom.accounts.guard import viewer
 from greenroom.booking_links import actions as booking_links
 from greenroom.booking_links.model import BookingLink, booking_address
 from greenroom.bookings import timeline
+from greenroom.bookings.match import Kept
 from greenroom.bookings.model import Booking
-from greenroom.bookings.timeline import Chain
+from greenroom.bookings.oddities import oddities
 from greenroom.calcom.freshness import freshness
 from greenroom.candidates import actions as candidates
 from greenroom.errors import BadRequest
@@ -144,8 +145,12 @@ async def interview_page(request: Request, interview_id: _Id) -> HTMLResponse:
         row=row,
         chain=chain,
         word=timeline.word,
-        why=_why(row, chain),
-        clocks=_clocks(row, chain),
+        odd=oddities(
+            chain.bookings,
+            addresses=row.candidate.addresses,
+            booking_url=row.event_type.booking_url,
+        ),
+        clocks=_clocks(row, chain.bookings),
         links=links,
         letters=written,
         origin=parts.settings.origin,
@@ -153,23 +158,15 @@ async def interview_page(request: Request, interview_id: _Id) -> HTMLResponse:
     )
 
 
-def _current(row: Row, chain: Chain) -> Booking | None:
+def _current(row: Row, bookings: Sequence[Kept]) -> Booking | None:
     meeting = row.interview.meeting
-    known = (kept.booking for kept in chain.bookings)
+    known = (kept.booking for kept in bookings)
     return next((each for each in known if meeting and each.uid == meeting.uid), None)
 
 
-def _why(row: Row, chain: Chain) -> str | None:
-    meeting = row.interview.meeting
-    for kept in chain.bookings:
-        if kept.match and meeting and kept.booking.uid == meeting.uid:
-            return kept.match.explanation
-    return None
-
-
-def _clocks(row: Row, chain: Chain) -> Sequence[tuple[str, str]]:
+def _clocks(row: Row, bookings: Sequence[Kept]) -> Sequence[tuple[str, str]]:
     """The meeting's start by the clocks of those who meet, with zone and offset."""
-    meeting, booking = row.interview.meeting, _current(row, chain)
+    meeting, booking = row.interview.meeting, _current(row, bookings)
     if meeting is None:
         return []
     host = booking.host.zone if booking and booking.host else None
@@ -194,8 +191,8 @@ async def guest_page(request: Request, token: str) -> HTMLResponse:
         if link is None:
             return page(request, "interviews/guest_unknown.html", status=404)
         row = await overview.row(tx, link.interview_id)
-        chain = await timeline.chain(tx, link.interview_id)
-    return _guest(request, row, link, zone=_zone(row, _current(row, chain)), now=now)
+        bookings = await timeline.bookings(tx, link.interview_id)
+    return _guest(request, row, link, zone=_zone(row, _current(row, bookings)), now=now)
 
 
 def _guest(

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     TypedColumns,
     and_,
+    delete,
     func,
     select,
     text,
@@ -154,6 +155,11 @@ async def add_all(
     statement = insert(interviews).returning(_i.candidate_id, _i.id)
     found = await tx.execute(statement, rows)
     return {row.candidate_id: row.id for row in found}
+
+
+async def remove(tx: Transaction, interview_id: int) -> None:
+    """Forget the interview, with its links and notes."""
+    await tx.execute(delete(interviews).where(_i.id == interview_id))
 
 
 async def hold(tx: Transaction, ids: Collection[int]) -> Sequence[Interview]:
@@ -307,14 +313,10 @@ async def set_outcome(
 
 
 async def rename_booking(tx: Transaction, interview_id: int, old: str, new: str) -> None:
-    """The meeting that a person said something about has another uid."""
-    mine = (_i.id == interview_id, _i.outcome_of == old)
-    await tx.execute(update(interviews).where(*mine).values(outcome_of=new))
-
-
-async def withdraw(tx: Transaction, interview_id: int, now: datetime) -> None:
-    """The candidate is no longer interested."""
-    await tx.execute(update(interviews).where(_i.id == interview_id).values(withdrawn_at=now))
+    """The booking kept on the interview, or spoken of by a person, has another uid."""
+    mine = update(interviews).where(_i.id == interview_id)
+    await tx.execute(mine.where(_i.outcome_of == old).values(outcome_of=new))
+    await tx.execute(mine.where(_i.booking_uid == old).values(booking_uid=new))
 
 
 async def note(tx: Transaction, interview_id: int, what: str, *, actor: str, now: datetime) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from greenroom.interviews.model import Attention, Outcome, Status
+from greenroom.interviews.news import Kind
 from greenroom.interviews.overview import Row
 
 
@@ -88,7 +89,11 @@ class BookingOut(BaseModel):
 
 
 class EntryOut(BaseModel):
-    """Something that was said or done. `decides`: the status shown comes from it."""
+    """Something that was said or done. `decides`: the status shown comes from it.
+
+    `before` and `after` are the booking's status; `effect` is `news`, `nothing_new` or
+    `newer_facts_stand`. All three are null for what people did.
+    """
 
     said_at: datetime
     heard_at: datetime
@@ -97,13 +102,25 @@ class EntryOut(BaseModel):
     uid: str | None
     delivery_id: int | None
     sync_run_id: int | None
+    effect: str | None
+    before: str | None
+    after: str | None
     decides: bool
 
 
-class InterviewDetail(InterviewOut):
-    """With its chain of bookings and everything behind the status."""
+class NewsOut(BaseModel):
+    """What became of the interview, when people were told. The same news is told once."""
 
+    kind: Kind
+    at: datetime
+
+
+class InterviewDetail(InterviewOut):
+    """With its chain of bookings and everything behind the status; `reason` sums that up."""
+
+    reason: str
     bookings: Sequence[BookingOut]
+    news: Sequence[NewsOut]
     timeline: Sequence[EntryOut]
 
 
@@ -158,7 +175,7 @@ class OutcomeIn(BaseModel):
     outcome: Outcome | None
 
 
-def shown(origin: str, row: Row) -> InterviewOut:
+def shown(origin: str, row: Row, *, why: WhyOut | None) -> InterviewOut:
     """The interview as the API answers it; `origin` stands before our own addresses."""
     interview, link, meeting = row.interview, row.link, row.interview.meeting
     addresses = row.candidate.addresses
@@ -186,7 +203,7 @@ def shown(origin: str, row: Row) -> InterviewOut:
         booking=None
         if meeting is None
         else MeetingOut.model_validate(meeting, from_attributes=True),
-        why=None,
+        why=why,
         created_at=interview.created_at,
         updated_at=interview.updated_at,
     )

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 import psycopg
 import structlog
 
-from greenroom.database import Transaction, remember_topic
+from greenroom.database import SIGNS_OF_LIFE, Transaction, remember_topic
 
 CHANNEL = "greenroom_live"
 RESYNC = "resync"
@@ -141,5 +141,9 @@ async def _drain(queue: "asyncio.Queue[str | None]") -> AsyncIterator[str]:
 
 async def _connect(conninfo: str) -> "psycopg.AsyncConnection[tuple[object, ...]]":
     return await psycopg.AsyncConnection.connect(
-        conninfo, autocommit=True, connect_timeout=5, application_name="greenroom live"
+        conninfo,
+        autocommit=True,
+        connect_timeout=5,
+        application_name="greenroom live",
+        **SIGNS_OF_LIFE,
     )

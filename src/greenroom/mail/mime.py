@@ -35,7 +35,18 @@ class Mailbox:
     def as_header(self) -> Address:
         """The same for a header, with a name that is safe there."""
         local, _, domain = self.address.rpartition("@")
-        return Address(person(self.name), local, domain)
+        found = Address(person(self.name), local, domain)
+        if len(str(found)) <= _ON_ONE_LINE:
+            return found
+        # Python folds a long name over two lines and loses its quotes (gh-80222): a comma or a
+        # bracket in it would then name another recipient.
+        plain = " ".join(_SPECIAL.sub(" ", found.display_name).split())
+        return Address(plain, local, domain)
+
+
+_ON_ONE_LINE = 78 - len("Reply-To: ")
+_SPECIAL = re.compile(r'[()<>\[\]:;@\\,."]')
+"""What a name may have in quotes only (RFC 5322, 3.2.3)."""
 
 
 class Unsafe(Exception):

@@ -3,9 +3,9 @@
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime, tzinfo
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime
 
+from greenroom import zones
 from greenroom.errors import Invalid
 
 VARIABLES = ("name", "role", "company", "host", "length", "link", "until")
@@ -18,12 +18,11 @@ def moment(at: datetime, zone: str | None) -> str:
 
     For example: Monday 7 December 2026, 17:00 (Europe/Berlin, UTC+01:00).
     """
-    local = at.astimezone(_zone(zone))
+    found = zones.found(zone) if zone != "UTC" else None
+    local = at.astimezone(found or UTC)
     day = f"{_DAYS[local.weekday()]} {local.day} {_MONTHS[local.month - 1]} {local.year}"
     offset = f"{local:%z}"
-    known = (
-        f"{zone}, UTC{offset[:3]}:{offset[3:5]}" if isinstance(local.tzinfo, ZoneInfo) else "UTC"
-    )
+    known = f"{found.key}, UTC{offset[:3]}:{offset[3:5]}" if found else "UTC"
     return f"{day}, {local:%H:%M} ({known})"
 
 
@@ -33,13 +32,6 @@ _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July",
     "August", "September", "October", "November", "December",
 )  # fmt: skip
-
-
-def _zone(name: str | None) -> tzinfo:
-    try:
-        return ZoneInfo(name) if name and name != "UTC" else UTC
-    except (KeyError, ValueError, OSError):
-        return UTC
 
 
 _MINUTES_PER_HOUR = 60

@@ -65,7 +65,8 @@ def page(request: Request, name: str, /, *, status: int = 200, **context: object
     environment: Environment = request.app.state.templates
     user = getattr(request.state, "user", None)
     html = environment.get_template(name).render(request=request, **({"user": user} | context))
-    return HTMLResponse(html, int(status))
+    # Half a surrogate pair, which JSON may bring along, must not cost the page it is on.
+    return HTMLResponse(html.encode("utf-8", "replace"), int(status))
 
 
 async def problem(request: Request, error: Exception) -> Response:

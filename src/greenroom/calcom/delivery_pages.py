@@ -1,0 +1,147 @@
+"""The pages of deliveries: what came, how it was signed, what it did, and taking it in again."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+import structlog
+from fastapi import APIRouter, Depends, Form, Path, Query, Request
+from pydantic import BaseModel, Field
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from greenroom.accounts.guard import Viewer, recruiter, viewer
+from greenroom.accounts.model import Role
+from greenroom.calcom import connections, deliveries, delivery_list, redaction, rejections
+from greenroom.calcom.delivery_filters import Listed
+from greenroom.calcom.delivery_store import State
+from greenroom.calcom.delivery_words import pieces
+from greenroom.calcom.webhook import Refusal
+from greenroom.database import Transaction
+from greenroom.errors import NotAllowed
+from greenroom.interviews.filters import write_place
+from greenroom.parts import Parts
+from greenroom.web.render import page
+
+router = APIRouter(include_in_schema=False)
+
+_LARGEST_ID = 2**63 - 1
+_Id = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
+_log = structlog.get_logger()
+
+
+class DeliveriesPage(Listed):
+    """The filters of the page; `replayed` is how many somebody just had taken in again."""
+
+    replayed: Annotated[int | None, Field(ge=0, le=_LARGEST_ID)] = None
+
+
+class Picked(BaseModel):
+    """The deliveries that were ticked, or all that failed; `back` is the query of the list."""
+
+    id: Annotated[list[Annotated[int, Field(ge=1, le=_LARGEST_ID)]], Field(max_length=200)] = []
+    all: Literal["", "failed"] = ""
+
+
+@router.get("/deliveries", dependencies=[Depends(viewer)])
+async def deliveries_page(
+    request: Request, asked: Annotated[DeliveriesPage, Query()]
+) -> HTMLResponse:
+    """List deliveries, newest first; to htmx the list alone."""
+    now = datetime.now(UTC)
+    async with _parts(request).database.transaction() as tx:
+        found = await delivery_list.page(
+            tx, asked.wanted, before=asked.place, limit=asked.limit + 1
+        )
+        shown = found[: asked.limit]
+        about = await delivery_list.about(tx, shown)
+        names = await connections.names(tx)
+        triggers = await delivery_list.triggers(tx)
+        refused = await _refused(tx)
+        by_day = await rejections.by_day(tx, now)
+    more = len(found) > asked.limit
+    return page(
+        request,
+        "calcom/_deliveries.html" if "hx-request" in request.headers else "calcom/deliveries.html",
+        deliveries=shown,
+        about=about,
+        connections=names,
+        triggers=triggers,
+        refused=refused,
+        refused_by_day=by_day,
+        more=write_place(delivery_list.place_of(shown[-1])) if more else None,
+        asked=asked,
+        states=State,
+        pieces=pieces,
+        now=now,
+    )
+
+
+async def _refused(tx: Transaction) -> Sequence[tuple[Refusal, int, datetime]]:
+    counted = await rejections.rejected(tx)
+    return [(refusal, *counted[refusal.value]) for refusal in Refusal if refusal.value in counted]
+
+
+@router.post("/deliveries/replays", dependencies=[Depends(recruiter)])
+async def replay_deliveries(request: Request, picked: Annotated[Picked, Form()]) -> Response:
+    """Have those that were ticked, or all that failed, taken in again, then show the list."""
+    parts = _parts(request)
+    if picked.all:
+        count = await deliveries.replay_failed(parts.database)
+    else:
+        async with parts.database.transaction() as tx:
+            count = await deliveries.replay(tx, picked.id)
+    parts.intake.news.set()
+    return RedirectResponse(f"/deliveries?replayed={count}", 303)
+
+
+@router.get("/deliveries/{delivery_id}")
+async def delivery_page(
+    request: Request,
+    user: Viewer,
+    delivery_id: _Id,
+    show: Literal["", "all"] = "",
+) -> HTMLResponse:
+    """Show one delivery with its body; `show=all` uncovers what it says about people."""
+    everything = show == "all"
+    if everything and not user.role.covers(Role.RECRUITER):
+        raise NotAllowed(
+            "The role Viewer does not see people's data in deliveries.",
+            do="Ask an admin for the role Recruiter.",
+        )
+    parts = _parts(request)
+    async with parts.database.transaction() as tx:
+        found = await deliveries.get(tx, delivery_id)
+        about = await delivery_list.about(tx, [found])
+        names = await connections.names(tx)
+    if everything:
+        # Not by name: logs hold no personal data.
+        _log.info("Showed people's data", delivery=delivery_id, to=user.id or "a token")
+    body = found.body
+    return page(
+        request,
+        "calcom/delivery.html",
+        delivery=found,
+        about=about,
+        connections=names,
+        pieces=pieces,
+        raw=None if body is None else redaction.readable(body, everything=everything),
+        everything=everything,
+        keep_days=parts.settings.keep_bodies_days,
+        now=datetime.now(UTC),
+    )
+
+
+@router.post("/deliveries/{delivery_id}/replay", dependencies=[Depends(recruiter)])
+async def replay_delivery(request: Request, delivery_id: _Id) -> Response:
+    """Have the delivery taken in again, then show it. The same news never counts twice."""
+    parts = _parts(request)
+    async with parts.database.transaction() as tx:
+        await deliveries.get(tx, delivery_id)
+        await deliveries.replay(tx, [delivery_id])
+    parts.intake.news.set()
+    return RedirectResponse(f"/deliveries/{delivery_id}", 303)
+
+
+def _parts(request: Request) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts
