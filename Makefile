@@ -5,6 +5,7 @@
 PYTHON ?= python3
 WORKERS ?= 2
 TESTS ?=
+PLAYS ?= 300
 ARGS ?=
 
 bin := .venv/bin
@@ -14,7 +15,7 @@ frontend := $(shell find frontend -name node_modules -prune -o -print)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo serve test browser lint fix bench docs pictures assets watch wheel lock clean
+.PHONY: help install demo serve test browser lint fix hunt bench docs pictures assets watch wheel lock clean
 
 help: ## list these words
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -39,6 +40,9 @@ lint: install ## check style, types and who imports whom
 fix: install ## mend what ruff can mend
 	@$(bin)/ruff check --fix . || true
 	@$(bin)/ruff format .
+
+hunt: browser ## let chance play against Greenroom for long, with new luck each time (PLAYS=1000 for longer)
+	@GREENROOM_HUNT=$(PLAYS) GREENROOM_TEST_CHROMIUM="$$(cat .venv/chromium)" $(bin)/pytest tests/machine tests/hostile
 
 pictures: browser ## take the documentation's pictures anew, from the demo
 	@GREENROOM_PICTURES=1 GREENROOM_TEST_CHROMIUM="$$(cat .venv/chromium)" $(bin)/pytest tests/journeys/test_pictures.py

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks import drain, intake, machine
+from benchmarks import burst, drain, intake, machine
 
 _SUBJECTS: Mapping[str, Callable[..., str]] = {
     "intake": intake.measure,
     "drain": drain.measure,
+    "burst": burst.measure,
 }
 
 

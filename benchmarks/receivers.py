@@ -30,6 +30,7 @@ from benchmarks.journeys import SECRET
 from greenroom import app as house
 from greenroom import parts
 from greenroom.calcom import webhook
+from greenroom.calcom.delivery_store import Signature
 from greenroom.calcom.intake import Intake, Kept
 from greenroom.parts import Parts
 from greenroom.settings import WEBHOOK_PATH, Settings
@@ -179,8 +180,14 @@ def orm(url: str) -> FastAPI:
 class _Keeper(Intake):
     """An intake that forgets."""
 
-    async def keep(self, connection_id: int, body: bytes, received_at: datetime) -> Kept:
-        del connection_id, body, received_at
+    async def keep(
+        self,
+        connection_id: int,
+        body: bytes,
+        received_at: datetime,
+        signature: Signature | None = None,
+    ) -> Kept:
+        del connection_id, body, received_at, signature
         return Kept(1, is_new=True)
 
 
