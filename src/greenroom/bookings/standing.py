@@ -16,14 +16,14 @@ async def restand(tx: Transaction, interview_ids: Collection[int], *, now: datet
     held = await interviews.hold(tx, interview_ids)
     if not held:
         return
-    of = await store.of_interviews(tx, held)
+    of = await store.of_interviews(tx, [each.id for each in held])
     emails = {
         kept.booking.uid: [attendee.email for attendee in kept.booking.attendees]
         for each in of.values()
         for kept in each
     }
     standing = {id_: meetings(id_, each) for id_, each in of.items()}
-    await interviews.restand(tx, standing, attendees=emails, now=now)
+    await interviews.restand(tx, held, standing, attendees=emails, now=now)
 
 
 def meetings(interview_id: int, bookings: Sequence[Kept]) -> Sequence[Meeting]:

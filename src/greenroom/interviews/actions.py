@@ -160,9 +160,9 @@ async def by_ids(tx: Transaction, ids: Collection[int]) -> Mapping[int, Intervie
     return {each.id: each for each in await store.by_ids(tx, ids)}
 
 
-async def hold(tx: Transaction, ids: Collection[int]) -> Sequence[int]:
+async def hold(tx: Transaction, ids: Collection[int]) -> Sequence[Interview]:
     """Keep others from changing these interviews; return those that exist."""
-    return [each.id for each in await store.hold(tx, ids)] if ids else []
+    return await store.hold(tx, ids) if ids else []
 
 
 async def notes(tx: Transaction, interview_id: int) -> Sequence[tuple[datetime, str, str]]:
@@ -195,6 +195,7 @@ async def waiting(
 
 async def restand(
     tx: Transaction,
+    held: Sequence[Interview],
     meetings: Mapping[int, Sequence[Meeting]],
     *,
     attendees: Mapping[str, Collection[str]],
@@ -202,9 +203,8 @@ async def restand(
 ) -> None:
     """Let interviews stand where their links, these bookings and the clock put them.
 
-    The interviews are held. `attendees` are the addresses by booking uid.
+    `held` came from `hold`. `attendees` are the addresses by booking uid.
     """
-    held = await store.hold(tx, list(meetings))
     links = await booking_links.of_interviews(tx, list(meetings))
     known = await candidates.by_ids(tx, {each.candidate_id for each in held})
     stood: list[Stood] = []
