@@ -121,12 +121,36 @@ def test_connect_with_a_key_reads_event_types_and_makes_the_webhook(place, calco
         until(lambda: place.get(f"/api/admin/scheduling/bookings/{uid}")["status"] == "confirmed")
 
 
+def test_connecting_again_checks_with_the_key_that_is_kept(place):
+    said = place.greenroom("connect", "--name", "Studio")
+
+    assert (said.code, said.err) == (0, "")
+    assert "Event types: 6." in said.out
+    assert "Webhook: There already, and in order." in said.out
+
+
 def test_the_check_can_be_skipped_while_calcom_is_away(place):
     words = ("connect", "--name", "Later", "--api-url", "http://127.0.0.1:1/v2", "--api-key", KEY)
     said = place.greenroom(*words, "--skip-check")
 
     assert (said.code, said.err) == (0, "")
     assert "Connected “Later” (http://127.0.0.1:1/v2)." in said.out
+    assert "Not checked: whether Cal.com takes the API key" in said.out
+    assert "Event types" not in said.out
+
+
+def test_a_known_connection_keeps_its_address_so_that_no_stranger_gets_its_key(place):
+    kept = place.greenroom("connect", "--name", "Later", "--api-key", KEY)
+    set_ = place.greenroom(
+        *("connect", "--name", "Later", "--api-key", KEY),
+        GREENROOM_CALCOM_API_URL="http://127.0.0.1:2/v2",
+    )
+
+    assert kept.problem[0].startswith("Cal.com at http://127.0.0.1:1/v2 did not answer")
+    assert set_.problem[0].startswith("Cal.com at http://127.0.0.1:2/v2 did not answer")
+    for said in (kept, set_):
+        assert said.problem[1].startswith("Nothing was kept.")
+        assert "tries again" not in said.err
 
 
 def test_reconcile_takes_in_what_no_webhook_told_and_says_who_did_not_answer(place, calcom: Calcom):
@@ -136,7 +160,7 @@ def test_reconcile_takes_in_what_no_webhook_told_and_says_who_did_not_answer(pla
     said = place.greenroom("reconcile")
 
     assert said.code == 1
-    assert said.out.startswith("Studio: 1 bookings in ")
+    assert said.out.startswith("Studio: 1 answers about bookings in ")
     assert said.problem[0].startswith("Later: Cal.com at http://127.0.0.1:1/v2 did not answer")
     assert said.problem[1:] == ["What was known stays as it is."]
     if place.served:
@@ -166,8 +190,10 @@ def test_simulate_explains_its_own_options():
         ("user disable nobody@example.org", "Nobody has this address.", "greenroom user list"),
         ("replay 999", "There is no delivery 999.", "list of deliveries"),
         ("replay", "It is not said which deliveries to take in again.", "--failed"),
-        ("replay 1 --failed", "It is not said which deliveries to take in again.", "--failed"),
-        ("explain 999", "There is no interview 999.", "Go back to the list"),
+        ("replay 1 --failed", "It is one or the other", "Leave out"),
+        ("explain 999", "There is no interview 999.", "address of its page"),
+        ("explain Ada_Byron", "is known as Ada_Byron.", "a candidate's address"),
+        ("explain /", "It is not said which interview.", "a booking's uid"),
         ("connect --api-key cal_wrong --api-url {calcom}", "key", ""),
     ],
 )
@@ -177,6 +203,20 @@ def test_what_is_not_there_is_said(tmp_path, database_url, calcom, words, what, 
 
     assert is_told(said, what, do)
     assert "cal_wrong" not in said.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("explain 1", "replay 1", "reconcile", "token create x"),
+        *("user list", "user disable ada@example.org"),
+    ],
+)
+def test_a_command_about_what_is_there_makes_nothing_where_nothing_is(tmp_path, words):
+    said = run(*words.split(), cwd=tmp_path)
+
+    assert is_told(said, "There is no Greenroom data in ./greenroom-data.", "--data-dir")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_secrets_sealed_with_another_key_are_said_before_anything_is_served(home):

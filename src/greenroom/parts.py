@@ -57,6 +57,7 @@ class Parts:
         return Budget(
             self.database,
             connection.id,
+            renewals=connection.renewals,
             per_minute=self.settings.calcom_requests_per_minute,
             urgency=urgency,
             patience=patience,

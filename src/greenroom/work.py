@@ -12,8 +12,8 @@ import structlog
 from greenroom import jobs
 from greenroom.accounts import actions as accounts
 from greenroom.booking_links import actions as booking_links
+from greenroom.bookings import standing
 from greenroom.calcom import connections, deliveries, private_links, retention, runs, syncs
-from greenroom.interviews import actions as interviews
 from greenroom.interviews import invitations
 from greenroom.mail import outbox
 from greenroom.parts import Parts
@@ -62,7 +62,7 @@ async def reconcile_by_the_clock(parts: Parts) -> None:
 async def turn_interviews(parts: Parts) -> None:
     """Each 15 seconds: meetings end and links run out."""
     async with parts.database.transaction() as tx:
-        await interviews.turn(tx, now=datetime.now(UTC))
+        await standing.turn(tx, now=datetime.now(UTC))
 
 
 @jobs.each("* * * * *", "send_due_letters")

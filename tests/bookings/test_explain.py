@@ -1,12 +1,13 @@
 """Why an interview stands where it stands: one sentence, then everything behind it."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from builders import DAY, HOUR, MARA, MINUTE, NOW, answered, delivery
-from greenroom.bookings import actions, timeline
+from greenroom.bookings import actions, standing, timeline
 from greenroom.bookings.model import Status, Told
 from greenroom.bookings.story import Effect, plain
 from greenroom.commands import explain
@@ -57,7 +58,7 @@ async def test_the_sentence_names_who_decides_and_who_told_us_first(world, ada):
     )
     assert await reason(world, ada) == (
         "Confirmed, because Cal.com’s API said so at 2026-11-24 10:01 UTC;"
-        " a delivery had told us at 2026-11-24 09:00 UTC"
+        " a delivery told us at 2026-11-24 09:00 UTC"
     )
 
 
@@ -76,7 +77,7 @@ async def test_without_a_booking_the_link_is_the_reason(world, ada):
 
 async def test_a_link_that_ran_out_is_the_reason(world, ada):
     async with world.database.transaction() as tx:
-        await interviews.turn(tx, now=NOW + 30 * DAY)
+        await standing.turn(tx, now=NOW + 30 * DAY)
 
     assert await reason(world, ada) == (
         "Expired, because the booking link ended at 2026-12-07 09:00 UTC"
@@ -91,13 +92,13 @@ async def test_what_a_person_said_of_the_meeting_is_the_reason(world, ada):
             tx, ada.id, Outcome.CANDIDATE_NO_SHOW, by="Robin", now=NOW + 2 * DAY
         )
 
-    assert await reason(world, ada) == "No-show, because Robin said that somebody was absent"
+    assert await reason(world, ada) == "No-show, because Robin said that the candidate was absent"
 
 
 async def test_a_meeting_that_is_over_says_when_it_ended(world, ada):
     await book(world, ada)
     async with world.database.transaction() as tx:
-        await interviews.turn(tx, now=NOW + 3 * DAY)
+        await standing.turn(tx, now=NOW + 3 * DAY)
 
     assert (await reason(world, ada)).startswith(
         "Done, because the meeting ended at 2026-11-25 10:30 UTC; it was booked: a delivery"
@@ -113,7 +114,9 @@ async def test_a_moved_booking_is_told_by_times_whatever_came_first(world, ada):
     found = await chain(world, ada)
 
     moved = next(each for each in found.entries if each.decides)
-    assert moved.text == ("Ada Lovelace moved from 2026-11-25 10:00 UTC to 2026-11-26 10:00 UTC")
+    assert moved.text == (
+        "the booking of Ada Lovelace was moved from 2026-11-25 10:00 UTC to 2026-11-26 10:00 UTC"
+    )
     assert [timeline.word(each) for each in found.bookings].count("moved") == 1
     assert "booking1" not in "".join(each.text for each in found.entries)
 
@@ -202,3 +205,34 @@ async def test_programs_are_told_the_same_as_json(world, ada, tmp_path, database
     assert (found["id"], found["why"]["rung"]) == (ada.id, "token")
     assert found["reason"] == await reason(world, ada)
     assert found["timeline"][-1]["delivery_id"] == 1
+
+
+async def test_what_the_api_says_again_and_again_keeps_its_time_and_what_it_changed(world, ada):
+    """Each look moves an answer forward; the evidence must not climb with it."""
+    await book(world, ada)
+    when = {"starts_at": NOW + 25 * HOUR, "ends_at": NOW + 25.5 * HOUR}
+    since = NOW - 2 * MINUTE
+    said = answered(Status.CONFIRMED, changed_at=since, calcom_id="7", host=None, **when)
+    async with world.database.transaction() as tx:
+        for minute in (1, 2, 30):
+            fact = replace(said, as_of=NOW + (minute - 1) * MINUTE)
+            one = Told(connection_id=world.connection_id, fact=fact, sync_run_id=minute)
+            await actions.record(tx, [one], now=NOW + minute * MINUTE)
+
+    (found,) = [each for each in (await chain(world, ada)).entries if each.sync_run_id]
+    assert (found.sync_run_id, found.said_at) == (1, since)
+    assert (found.heard_at, found.still_at) == (NOW + MINUTE, NOW + 29 * MINUTE)
+    assert found.effect is Effect.NOTHING_NEW
+
+
+async def test_a_no_show_is_decided_by_who_said_it_and_names_who_was_missing(world, ada):
+    await book(world, ada)
+    absent = {"attendees": [{"email": "ada@example.org", "noShow": True}], "bookingUid": "booking1"}
+    body = json.loads(delivery("BOOKING_NO_SHOW_UPDATED")) | {"payload": absent}
+    await world.deliver(json.dumps(body).encode(), at=NOW + MINUTE)
+
+    found = await chain(world, ada)
+
+    (decides,) = [each for each in found.entries if each.decides]
+    assert plain(decides.words) == "Ada Lovelace was absent"
+    assert plain(found.reason) == "No-show, because Cal.com says that Ada Lovelace was absent"

@@ -340,7 +340,7 @@ async def test_the_second_booking_is_shown_with_what_to_do(house, recruiter, wor
 
     html = await page(house, f"/interviews/{waiting.id}", recruiter)
 
-    assert "Two bookings on one link" in html
+    assert "Two bookings for one interview" in html
     assert html.count(">counts<") == 1
     assert 'href="https://cal.example/booking/first"' in html
     assert "This is another person’s" in html

@@ -1,10 +1,14 @@
 """A booking heard of by its number first and by its uid later is one booking."""
 
+import asyncio
+
 import pytest
 
 from builders import HOUR, NOW, delivery, fixture
 from greenroom.bookings import actions as bookings
 from greenroom.bookings.match import Rung
+from greenroom.bookings.model import Told
+from greenroom.calcom import webhook
 from greenroom.errors import NotFound
 from greenroom.interviews import actions as interviews
 from greenroom.interviews.model import Attention, Outcome, Status
@@ -56,6 +60,37 @@ async def test_a_cancellation_by_uid_ends_what_was_booked_by_number(world):
     await world.deliver(by_uid("BOOKING_CANCELLED", status="CANCELLED"))
 
     assert (await world.row(row.id)).status is Status.CANCELLED
+
+
+async def test_two_batches_that_change_the_same_interviews_do_not_wait_for_each_other(
+    world, monkeypatch
+):
+    one = await world.send(await world.candidate(), await world.event_type())
+    other = await waiting(world)
+    await world.deliver(BY_NUMBER)
+    renamed, rename = asyncio.Event(), interviews.rename_booking
+
+    async def slowly(*args):
+        await rename(*args)
+        renamed.set()
+        await asyncio.sleep(0.3)
+
+    async def take_in(*bodies):
+        said = [fact for body in bodies for fact in webhook.read(body, received_at=NOW).facts]
+        async with world.database.transaction() as tx:
+            told = [Told(connection_id=world.connection_id, fact=fact) for fact in said]
+            await bookings.record(tx, told, now=NOW)
+
+    def of(row, uid, number):
+        ours = {"metadata": {"greenroom": row.link.token}, "status": "ACCEPTED"}
+        return delivery(uid=uid, bookingId=number, **ours)
+
+    monkeypatch.setattr(interviews, "rename_booking", slowly)
+    first = asyncio.create_task(take_in(by_uid(), of(one, "a", 8)))
+    await renamed.wait()
+    await asyncio.gather(first, take_in(of(one, "b", 9), of(other, "c", 10)))
+
+    assert (await get(world, "real-uid")).match.interview_id == other.id
 
 
 async def test_what_people_said_of_the_number_holds_for_the_uid(world):

@@ -93,7 +93,7 @@ def test_an_address_finds_the_open_interview_of_that_event_type_before_another()
     waiting = [
         Open(6, "ada@example.org", same_event_type=False),
         Open(7, "ada@example.org", same_event_type=True),
-        Open(8, "ada@example.org", same_event_type=True, waits=False),
+        Open(8, "ada@example.org", same_event_type=True, is_over=True),
     ]
 
     assert match(waiting=waiting) == Match(
@@ -115,13 +115,13 @@ def test_an_address_finds_the_only_open_interview_if_none_is_of_that_event_type(
     )
 
 
-def test_a_second_booking_by_address_goes_to_the_interview_that_has_one_and_is_seen_there():
-    booked = Open(6, "ada@example.org", same_event_type=True, waits=False)
-    elsewhere = Open(7, "ada@example.org", same_event_type=False, waits=False)
+@pytest.mark.parametrize("same_event_type", [True, False])
+def test_an_interview_whose_meeting_was_over_is_not_open(same_event_type):
+    over = Open(6, "ada@example.org", same_event_type=same_event_type, is_over=True)
+    other = Open(7, "ada@example.org", same_event_type=False)
 
-    assert match(waiting=[booked, elsewhere]).interview_id == 6
-    assert "which is booked already" in match(waiting=[booked]).explanation
-    assert match(waiting=[elsewhere]) is None
+    assert match(waiting=[over]) is None
+    assert match(waiting=[over, other]).interview_id == 7
 
 
 @pytest.mark.parametrize("same_event_type", [True, False])

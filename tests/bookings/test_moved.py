@@ -8,7 +8,7 @@ import pytest
 
 from builders import HOUR, MINUTE, NOW, answered, delivery, told
 from greenroom.bookings import actions as bookings
-from greenroom.bookings import chains
+from greenroom.bookings import chains, timeline
 from greenroom.bookings.fold import fold
 from greenroom.bookings.model import Status, Told
 from greenroom.interviews import actions as interviews
@@ -126,3 +126,19 @@ async def test_moved_away_is_never_cancelled_in_whatever_order_it_is_told(world)
 
 async def _status(tx, interview_id):
     return (await interviews.get(tx, interview_id)).status
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("status", [Status.CONFIRMED, Status.CANCELLED])
+async def test_the_timeline_calls_moved_what_the_status_does(world, status):
+    row = await world.send(await world.candidate(), await world.event_type())
+    facts = [replace(CONFIRMED, token=row.link.token), api("old", status, replaced_by="new")]
+    async with world.database.transaction() as tx:
+        told_ = [Told(connection_id=world.connection_id, fact=fact) for fact in facts]
+        await bookings.record(tx, told_, now=NOW)
+        found = await timeline.chain(tx, row.id)
+
+    [kept] = found.bookings
+    assert {each.after for each in found.entries if each.decides} == {timeline.word(kept)}
+    assert kept.is_moved is (status is Status.CANCELLED)
+    assert any("another booking" in each.text for each in found.entries) is kept.is_moved

@@ -1,10 +1,12 @@
 """Several candidates in one booking: each has an interview that goes its own way."""
 
+from dataclasses import replace
+
 import pytest
 
 from builders import ADA, BOB, HOUR, NOW, answered, delivery
 from greenroom.bookings import actions as bookings
-from greenroom.bookings.match import Rung
+from greenroom.bookings.match import Rung, Whose
 from greenroom.bookings.model import Status as BookingStatus
 from greenroom.bookings.model import Told
 from greenroom.errors import Conflict, NotFound
@@ -191,3 +193,59 @@ async def test_what_was_said_before_the_seats_were_known_holds_for_them(world, i
     found = {each.address: each.interview_id for each in (await panel(world)).matches}
     # It is the first who is meant where there was only one before; nobody's means them all.
     assert found == ({ADA.email: invited[1].id, BOB.email: invited[1].id} if mine else {})
+
+
+async def test_a_stranger_who_takes_a_seat_again_is_unmatched_again(world, invited):
+    kim = replace(BOB, email="kim@example.org", name="Kim")
+    await both_booked(world, invited)
+    for minute, body, is_unmatched in ((3, seat, True), (5, left, False), (6, seat, True)):
+        await world.deliver(body(kim, minute=minute), at=NOW + HOUR)
+        assert (await panel(world)).is_unmatched is is_unmatched
+
+
+async def judged_before_the_seats(world, interview_id, *people):
+    await world.deliver(delivery(uid="panel", attendees=[], status="ACCEPTED"))
+    async with world.database.transaction() as tx:
+        key = (world.connection_id, "panel")
+        await bookings.judge(tx, key, interview_id, by="Robin", now=NOW)
+    for minute, who in enumerate(people):
+        await world.deliver(seat(who, minute=minute), at=NOW + HOUR)
+
+
+async def take_back(world, address):
+    async with world.database.transaction() as tx:
+        key = (world.connection_id, "panel")
+        await bookings.take_back(tx, key, address=address, by="Robin", now=NOW)
+
+
+@pytest.mark.parametrize("address", ["", "kim@example.org"])
+@pytest.mark.parametrize("again", [True, False])
+async def test_what_was_said_before_the_seat_was_known_can_be_taken_back(
+    world, invited, address, again
+):
+    kim = replace(BOB, email="kim@example.org", name="Kim")
+    await judged_before_the_seats(world, invited[1].id, kim)
+    assert (await panel(world)).match.rung is Rung.PERSON
+    if again:
+        async with world.database.transaction() as tx:
+            key = (world.connection_id, "panel")
+            await bookings.judge(tx, key, invited[0].id, by="Robin", now=NOW)
+
+    await take_back(world, address)
+
+    assert (await panel(world)).whose == Whose(is_unmatched=True)
+
+
+@pytest.mark.parametrize("address", ["", "kim@example.org"])
+async def test_what_was_said_of_all_seats_is_taken_back_for_all_or_for_one(world, invited, address):
+    kim = replace(BOB, email="kim@example.org", name="Kim")
+    await judged_before_the_seats(world, None, ADA, BOB, kim)
+    assert (await panel(world)).whose == Whose()
+
+    await take_back(world, address)
+
+    found = await panel(world)
+    assert found.is_unmatched
+    assert [each.address for each in found.matches] == ([] if address else [ADA.email, BOB.email])
+    await take_back(world, ADA.email)
+    assert [each.address for each in (await panel(world)).matches][:1] == [ADA.email]

@@ -1,4 +1,4 @@
-"""What each fact changed is told in people's words, in Cal.com's order."""
+"""What each fact changed when it was heard is told in people's words."""
 
 from datetime import timedelta
 
@@ -11,9 +11,10 @@ STARTS = NOW + DAY
 LATER = STARTS + 2 * HOUR
 
 
-def tell(*heard: tuple[Fact, int], starts=None) -> list[story.Step]:
+def tell(*heard: tuple[Fact, int], starts=None, is_moved=True) -> list[story.Step]:
     """The steps in Cal.com's order; each fact comes with the minute in which it was heard."""
-    found = steps([(fact, NOW + minute * MINUTE) for fact, minute in heard], starts or {})
+    timed = [(fact, NOW + minute * MINUTE) for fact, minute in heard]
+    found = steps(timed, starts or {}, is_moved=is_moved)
     return [found[fact] for fact in sorted(found, key=order)]
 
 
@@ -59,18 +60,24 @@ def test_what_came_late_says_that_newer_facts_stand():
     late, newer = tell((created, 9), (cancelled, 5))
 
     assert late.effect is Effect.NEWER_STAND
+    assert said(late) == "it was confirmed for 2026-11-25 09:00 UTC"
+    assert (late.before, late.after) == ("cancelled", "cancelled")
     assert newer.effect is Effect.NEWS
-    assert said(newer) == "cancelled; it was for 2026-11-25 09:00 UTC"
+    assert said(newer).startswith("the booking of Ada Lovelace for 2026-11-25 09:00 UTC")
 
 
-def test_what_came_late_is_late_though_something_in_between_was_said_again_later():
-    late, between = booked(), answered(Status.CONFIRMED, NOW + MINUTE, starts_at=STARTS)
-    newest = booked(NOW + 5 * MINUTE, Status.CANCELLED)
+def test_what_was_first_heard_is_the_news_though_the_api_dates_its_answer_a_little_earlier():
+    """An answer's moment is a minute before it was given, and moves on with each look."""
+    webhook = booked(NOW)
+    answer = answered(Status.CONFIRMED, NOW - MINUTE, starts_at=STARTS, host=None)
 
-    assert tell((late, 6), (between, 9), (newest, 5))[0].effect is Effect.NEWER_STAND
+    earlier, first = tell((webhook, 0), (answer, 1))
+
+    assert (first.effect, earlier.effect) == (Effect.NEWS, Effect.NOTHING_NEW)
+    assert said(first).startswith("Ada Lovelace booked")
 
 
-def test_an_answer_that_is_said_again_later_does_not_make_it_late():
+def test_an_answer_that_is_said_again_later_keeps_what_it_changed():
     answer, cancelled = answered(Status.CONFIRMED), booked(NOW + 5 * MINUTE, Status.CANCELLED)
 
     assert tell((answer, 2), (cancelled, 6))[0].effect is Effect.NEWS
@@ -85,7 +92,9 @@ def test_a_move_is_told_by_its_times_and_never_as_a_cancellation():
     (arrived,) = tell((new, 0), starts={"booking1": STARTS})
     _, left = tell((booked(), 0), (gone, 60), starts={"new": LATER})
 
-    assert said(arrived) == ("Ada Lovelace moved from 2026-11-25 09:00 UTC to 2026-11-25 11:00 UTC")
+    assert said(arrived) == (
+        "the booking of Ada Lovelace was moved from 2026-11-25 09:00 UTC to 2026-11-25 11:00 UTC"
+    )
     (only,) = tell((gone, 60), starts={"new": LATER})
     assert said(only) == (
         "Ada Lovelace had booked 2026-11-25 09:00 UTC; it was moved to 2026-11-25 11:00 UTC"
@@ -120,7 +129,7 @@ def test_of_very_many_facts_the_newest_are_told_and_it_stays_quick():
         told(Status.CONFIRMED, NOW + timedelta(seconds=n), starts_at=STARTS + n * MINUTE)
         for n in range(MOST + 50)
     ]
-    found = steps([(fact, NOW) for fact in many], {})
+    found = steps([(fact, NOW) for fact in many], {}, is_moved=False)
 
     assert len(found) == MOST
     assert many[49] not in found

@@ -48,6 +48,7 @@ class Account:
         return Budget(
             self.world.database,
             self.id,
+            renewals=self.connection.renewals,
             per_minute=per_minute,
             urgency=urgency,
             patience=patience,
@@ -59,7 +60,8 @@ class Account:
         return Calcom(self.http, connection.api_url, connection.api_key, gate)
 
     async def leader(self, *, at=clock, name="a test", **how):
-        connection, gate = await self.fresh(), self.gate(**how)
+        connection = await self.fresh()
+        gate = replace(self, connection=connection).gate(**how)
         return Leader(
             name=name,
             database=self.world.database,

@@ -11,12 +11,14 @@ from calcom.account import KEY, clock, connected
 from calcom.odd import answering
 from greenroom.calcom import syncs
 from greenroom.calcom.budget import Urgency
-from greenroom.calcom.client import Busy, CalcomError, Failing, KeyRefused
+from greenroom.calcom.client import Busy, CalcomError, Failing, KeyChanged, KeyRefused
 from greenroom.errors import Conflict
 from world import SEAL
 
 pytestmark = pytest.mark.anyio
 
+DEADLINE = 20.0
+"""Seconds for what takes one on a machine with nothing else to do."""
 ME = {"status": "success", "data": {"id": 1}}
 
 
@@ -44,6 +46,21 @@ async def outcome(asked):
     return None
 
 
+async def moment(account):
+    ((at,),) = await account.execute("SELECT clock_timestamp()")
+    return at
+
+
+async def resting(account, asked):
+    """At least and at most how many seconds of rest what is `asked` brings: it takes a while."""
+    before = await moment(account)
+    with suppress(CalcomError):
+        await asked
+    after = await moment(account)
+    ((until,),) = await account.execute("SELECT rests_until FROM budgets")
+    return (until - after).total_seconds(), (until - before).total_seconds()
+
+
 async def test_the_share_is_a_burst_and_then_one_by_one(account):
     await account.execute("UPDATE budgets SET tokens = 10, filled_at = now()")
     gate = account.gate(per_minute=600, urgency=Urgency.PERSON)
@@ -51,7 +68,7 @@ async def test_the_share_is_a_burst_and_then_one_by_one(account):
     for _ in range(20):
         await gate.enter()
 
-    assert 0.8 < time.monotonic() - began < 4
+    assert 0.8 < time.monotonic() - began < DEADLINE
     assert gate.settle() == 20
 
 
@@ -76,8 +93,8 @@ from greenroom.database import Database
 
 async def spend(url, api, id_, key, seconds):
     database, http = Database(url), http_client()
-    gate = Budget(database, int(id_), per_minute=120, urgency=Urgency.PERSON, patience=0.7,
-                  random=lambda: 0.0)
+    gate = Budget(database, int(id_), renewals=0, per_minute=120, urgency=Urgency.PERSON,
+                  patience=0.7, random=lambda: 0.0)
     calcom, ends = Calcom(http, api, key, gate), time.monotonic() + float(seconds)
     print("ready", flush=True)
     while time.monotonic() < ends:
@@ -97,9 +114,10 @@ async def test_several_processes_together_never_ask_more_than_the_share(account,
     asked = []
 
     def answer(path, query):
-        asked.append(time.monotonic())
+        asked.append(path)
         return 200, ME
 
+    began = await moment(account)
     await account.execute("UPDATE budgets SET tokens = 10, filled_at = now()")
     async with answering(answer) as url:
         spend = (sys.executable, "-c", _SPENDER, database_url, url, str(account.id), KEY, "3")
@@ -110,47 +128,43 @@ async def test_several_processes_together_never_ask_more_than_the_share(account,
         said = [(await each.communicate())[0].split() for each in processes]
 
     assert sum(int(counted) for _, counted in said) == len(asked)
-    assert len(asked) >= 14
-    for number, at in enumerate(asked, start=1):
-        # A token is taken before the request is here; that may take a moment.
-        assert number <= 10 + 2 * (at - asked[0]) + 2, asked
+    took = (await moment(account) - began).total_seconds()
+    assert 10 < len(asked) <= 10 + 2 * took
 
 
 @pytest.mark.parametrize(
-    ("headers", "least", "most"),
+    ("headers", "seconds"),
     [
-        ({}, 55, 60),
-        ({"X-RateLimit-Reset-Default": "7"}, 5, 7),
-        ({"Retry-After": "3"}, 1, 3),
-        ({"Retry-After": "99999999999"}, 290, 300),
-        ({"Retry-After": "inf"}, 290, 300),
-        ({"Retry-After": "-5"}, 55, 60),
-        ({"Retry-After": "nan"}, 55, 60),
-        ({"Retry-After": "soon"}, 55, 60),
-        ({"Retry-After": "Fri, 31 Dec 2999 23:59:59 GMT"}, 290, 300),
-        ({"Retry-After": "Mon, 01 Jan 2001 00:00:00 GMT"}, 55, 60),
-        ({"Retry-After": ""}, 55, 60),
+        ({}, 60),
+        ({"X-RateLimit-Reset-Default": "7"}, 7),
+        ({"Retry-After": "3"}, 3),
+        ({"Retry-After": "99999999999"}, 300),
+        ({"Retry-After": "inf"}, 300),
+        ({"Retry-After": "-5"}, 60),
+        ({"Retry-After": "nan"}, 60),
+        ({"Retry-After": "soon"}, 60),
+        ({"Retry-After": "Fri, 31 Dec 2999 23:59:59 GMT"}, 300),
+        ({"Retry-After": "Mon, 01 Jan 2001 00:00:00 GMT"}, 60),
+        ({"Retry-After": ""}, 60),
     ],
 )
-async def test_a_rate_limit_is_rested_out_by_all(account, headers, least, most):
+async def test_a_rate_limit_is_rested_out_by_all(account, headers, seconds):
     mood = Mood(429, {}, **headers)
     async with answering(mood) as url:
         first = await api(account, url, patience=0)
-        assert await outcome(first.me()) is Busy
+        least, most = await resting(account, first.me())
         assert await outcome((await api(account, url, patience=0)).me()) is Busy
 
     assert mood.asked == 1
-    rests = (await account.standing()).rests_until - clock()
-    assert least <= rests.total_seconds() <= most
+    assert least <= seconds <= most
 
 
 async def test_few_requests_left_are_spread_before_cal_com_refuses(account):
     headers = {"X-RateLimit-Remaining-Default": "3", "X-RateLimit-Reset-Default": "40"}
     async with answering(Mood(**headers)) as url:
-        await (await api(account, url)).me()
+        least, most = await resting(account, (await api(account, url)).me())
 
-    rests = (await account.standing()).rests_until - clock()
-    assert 8 < rests.total_seconds() <= 10
+    assert least <= 10 <= most
 
 
 async def test_failures_in_a_row_are_forgotten_with_the_first_answer(account):
@@ -181,15 +195,11 @@ async def test_while_one_request_tries_no_other_is_made(account):
 
 async def test_a_try_that_fails_makes_the_pause_longer_up_to_a_cap(account):
     gate = account.gate(patience=0, random=lambda: 1.0)
-    pauses = []
-    for _ in range(12):
+    for seconds in (2, 4, 8, 16, 32, 64, 128, 256, 300, 300):
         await account.rested()
         await gate.enter()
-        await gate.failed()
-        pauses.append(((await account.standing()).rests_until - clock()).total_seconds())
-
-    assert pauses[:4] == pytest.approx([2, 4, 8, 16], abs=0.5)
-    assert pauses[-1] == pytest.approx(300, abs=0.5)
+        least, most = await resting(account, gate.failed())
+        assert least <= seconds <= most
 
 
 async def test_pauses_are_spread_by_chance(account):
@@ -198,10 +208,9 @@ async def test_pauses_are_spread_by_chance(account):
     await gate.failed()
     await account.rested()
     await gate.enter()
-    await gate.failed()
+    least, most = await resting(account, gate.failed())
 
-    rests = (await account.standing()).rests_until - clock()
-    assert rests.total_seconds() == pytest.approx(1, abs=0.3)
+    assert least <= 1 <= most
 
 
 async def test_a_rate_limit_met_by_one_is_not_lifted_by_anothers_answer(account):
@@ -237,10 +246,67 @@ async def test_a_refused_key_is_not_tried_again_until_it_is_another_one(
 
 
 async def test_one_thing_that_is_not_ours_does_not_condemn_the_key(account):
-    async with answering(Mood(403, {})) as url:
+    async with answering(Mood(403, {"error": {"message": "Not yours"}})) as url:
         assert await outcome((await api(account, url)).booking("another's")) is KeyRefused
 
     assert (await account.standing()).may_ask
+
+
+@pytest.mark.parametrize("body", [{}, {"message": "Forbidden"}, "<html>Forbidden</html>"])
+async def test_a_403_that_is_not_of_cal_coms_api_does_not_condemn_the_key(account, body):
+    async with answering(Mood(403, body)) as url:
+        assert await outcome((await api(account, url)).me()) is Failing
+
+    standing = await account.standing()
+    assert (standing.refusal, standing.failures) == (None, 1)
+
+
+async def test_connecting_again_does_not_lift_a_rate_limit_and_does_lift_failures(
+    world, account, calcom, http
+):
+    gate = account.gate(random=lambda: 1.0)
+    await gate.enter()
+    await gate.limited(200)
+    await connected(world, http, calcom.api_url)
+    assert (await account.standing()).rests_until > clock()
+
+    await account.rested()
+    gate = (await account.leader(random=lambda: 1.0)).budget
+    for _ in range(9):
+        await gate.failed()
+    assert (await account.standing()).rests_until > clock()
+    await connected(world, http, calcom.api_url)
+    assert (await account.standing()).may_ask
+
+
+async def test_a_new_key_is_not_condemned_by_who_still_has_the_old_one(
+    world, account, calcom, http
+):
+    leader = await account.leader()
+    late = account.api(account.connection)
+
+    async def renewing(path=None, query=None):
+        await connected(world, http, calcom.api_url)
+
+    # One asks with the old key afterwards; the answer to the other comes afterwards.
+    real = late._send
+
+    async def slow(*words):
+        await renewing()
+        return await real(*words)
+
+    late._send = slow
+    async with answering(Mood(401, {"error": {"message": "Invalid API key"}})) as url:
+        late._url = url
+        assert await outcome(late.me()) is KeyChanged
+        begun = await account.wish()
+        await syncs.carry_on(leader)
+
+    assert (await account.standing()).may_ask
+    assert ((await account.run(begun.id)).finished_at, leader.budget.settle()) == (None, 0)
+    await syncs.carry_on(await account.leader())
+    run = await account.run(begun.id)
+    assert (run.error, run.finished_at is not None) == (None, True)
 
 
 async def test_a_run_counts_its_requests_and_those_that_failed(account):

@@ -16,6 +16,9 @@ from greenroom.calcom.client import Busy, CalcomError, Failing, KeyRefused, Miss
 
 pytestmark = pytest.mark.anyio
 
+DEADLINE = 20.0
+"""Seconds for what takes one on a machine with nothing else to do."""
+
 
 @asynccontextmanager
 async def sending(raw, *, pause=0.0):
@@ -78,7 +81,12 @@ ODD = {
     ),
     "packed as nobody asked": (plain(b"x", Content_Encoding="br"), Failing, "packed as br"),
     "401": (plain(b"{}", "401 -"), KeyRefused, "refused the API key"),
-    "403": (plain(b"{}", "403 -"), KeyRefused, "refused the API key"),
+    "403": (
+        plain(b'{"error": {"message": "No"}}', "403 -"),
+        KeyRefused,
+        "refused the API key .No",
+    ),
+    "403 of a proxy": (plain(b'{"message": "No"}', "403 -"), Failing, "403, but not as"),
     "404": (plain(b"{}", "404 -"), Missing, "does not know that"),
     "409": (plain(b'{"error": {"message": "Twice"}}', "409 -"), CalcomError, "409 .Twice"),
 }
@@ -106,7 +114,7 @@ async def test_an_answer_without_an_end_is_not_read_to_its_end(http, packed):
         with pytest.raises(Failing, match="larger than 5 MB"):
             await ungated(http, url).bookings()
 
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < DEADLINE
 
 
 async def test_a_packed_answer_is_read(http):
@@ -125,13 +133,13 @@ async def test_bookings_in_another_shape_are_an_error(http, data):
 @pytest.mark.parametrize("piece", [b" ", b""])
 async def test_an_answer_that_drips_or_does_not_come_is_not_waited_for(http, monkeypatch, piece):
     monkeypatch.setattr(client, "_SLOWEST", 0.5)
-    raw = [b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", *[piece] * 60]
+    raw = [b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", *[piece] * 900]
     async with sending(raw, pause=0.05) as url:
         began = time.monotonic()
         with pytest.raises(Failing, match="did not answer"):
             await ungated(http, url).me()
 
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < DEADLINE
 
 
 @pytest.mark.parametrize("url", ["http://nowhere.invalid/v2", "http://127.0.0.1:1/v2", "nonsense"])

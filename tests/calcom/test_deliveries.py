@@ -245,6 +245,32 @@ async def replay(world, *ids):
         pass
 
 
+async def test_a_delivery_that_is_replayed_still_says_what_it_did_at_first(world):
+    (id_,) = await world.deliver(delivery("BOOKING_CREATED"))
+    first = (await world.delivery(id_)).outcome
+    assert first.endswith("It was the first we heard of it.")
+
+    for _ in range(2):
+        await replay(world, id_)
+        while await deliveries.drain(world.database, now=LATER):
+            pass
+
+    assert (await world.delivery(id_)).outcome == f"{first} Replayed since: nothing changed."
+
+
+async def test_a_delivery_says_that_somebody_was_absent(world):
+    no_show = {
+        "attendees": [{"email": "ada@example.org", "noShow": True}],
+        "bookingUid": "booking1",
+    }
+    body = json.loads(delivery("BOOKING_NO_SHOW_UPDATED")) | {"payload": no_show}
+
+    await world.deliver(delivery("BOOKING_CREATED"))
+    (id_,) = await world.deliver(json.dumps(body).encode())
+
+    assert (await world.delivery(id_)).outcome.endswith("It counts as a no-show.")
+
+
 async def test_a_misreading_is_mended_by_a_replay(world, database, monkeypatch):
     row = await world.send(await world.candidate(), await world.event_type())
     real = deliveries.webhook.read

@@ -5,11 +5,12 @@ from datetime import timedelta
 
 import pytest
 from markupsafe import escape
+from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from builders import NOW, delivery
 from greenroom.accounts.model import Role
-from greenroom.calcom import retention
+from greenroom.calcom import deliveries, retention
 from greenroom.calcom.webhook import Refusal
 from world import World
 
@@ -68,6 +69,20 @@ async def test_refused_requests_are_counted_with_what_to_do(house, viewer):
         assert str(escape(refusal.do)) in html
 
 
+async def test_a_page_that_is_open_learns_of_refused_requests_at_once(house, viewer):
+    _, html = await listed(house, viewer)
+    (address,) = re.findall(r'id="refused" hx-get="([^"]+)" hx-trigger="delivery ', html)
+    assert Refusal.WRONG.what not in html
+
+    house.parts.announcer._waiting.clear()
+    await house.deliver(delivery(), signature="0" * 64)
+    assert "delivery" in house.parts.announcer._waiting
+    answer = await house.http.get(address, headers={**viewer, "hx-request": "true"})
+
+    assert f"<b>1×</b> {escape(Refusal.WRONG.what)}" in answer.text
+    assert "<html" not in answer.text
+
+
 async def test_a_delivery_covers_people_until_a_recruiter_asks(house, viewer, recruiter, world):
     (id_,) = await world.deliver(delivery())
     path = f"/deliveries/{id_}"
@@ -97,9 +112,29 @@ async def test_a_delivery_can_be_replayed(house, recruiter, viewer, world):
     answer = await house.http.post(f"/deliveries/{id_}/replay", headers=recruiter)
     refused = await house.http.post(f"/deliveries/{id_}/replay", headers=viewer)
 
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/deliveries/{id_}")
+    there = f"/deliveries/{id_}?replayed=1"
+    assert (answer.status_code, answer.headers["location"]) == (303, there)
     assert (await world.delivery(id_)).attempts == 0
     assert refused.status_code == 403
+
+
+async def test_a_delivery_that_is_taken_in_again_says_so_until_it_is_read(house, recruiter, world):
+    (id_,) = await world.deliver(delivery())
+    there = f"/deliveries/{id_}?replayed=1"
+    part = {**recruiter, "hx-request": "true"}
+    assert "taken in again" not in (await house.http.get(f"/deliveries/{id_}", headers=part)).text
+    await house.http.post(f"/deliveries/{id_}/replay", headers=recruiter)
+
+    waits = (await house.http.get(there, headers=recruiter)).text
+    await deliveries.drain(house.parts.database, now=NOW)
+    read = (await house.http.get(there, headers=part)).text
+
+    assert "It is being taken in again." in waits
+    assert f'hx-get="{there}" hx-trigger="delivery ' in waits
+    assert f'<a href="{there}">Look again</a>' in waits
+    assert "It was taken in again." in read
+    assert "hx-get" not in read
+    assert "<html" not in read
 
 
 async def test_hostile_deliveries_stay_text(house, recruiter, world):
@@ -180,7 +215,37 @@ async def test_picked_deliveries_are_replayed_without_javascript(house, recruite
 async def test_all_that_failed_are_replayed_at_once(house, recruiter, world):
     answer = await house.http.post("/deliveries/replays", data={"all": "failed"}, headers=recruiter)
 
-    assert answer.headers["location"] == "/deliveries?replayed=0"
+    location = answer.headers["location"]
+    assert location == "/deliveries?replayed=0&of=failed"
+    html = (await house.http.get(location, headers=recruiter)).text
+    assert "None has failed." in html
+    assert "Replay all that failed" not in html
+
+    (id_,) = await world.deliver(delivery())
+    async with house.parts.database.transaction() as tx:
+        await tx.execute(text("UPDATE deliveries SET state = 'dead'"))
+    assert "Replay all that failed" in (await listed(house, recruiter))[1]
+    again = await house.http.post("/deliveries/replays", data={"all": "failed"}, headers=recruiter)
+    assert again.headers["location"] == "/deliveries?replayed=1&of=failed"
+    assert (await world.delivery(id_)).state.value == "new"
+
+
+async def test_a_booking_of_nobody_we_know_leads_to_saying_whose_it_is(house, viewer, world):
+    await world.deliver(delivery(uid="stranger"))
+
+    _, html = await listed(house, viewer)
+
+    whose = "/unmatched/booking?connection_id=1&amp;uid=stranger"
+    assert f'<a href="{whose}"><code>stranger</code></a>' in html
+    address = whose.replace("&amp;", "&")
+    assert (await house.http.get(address, headers=viewer)).status_code == 200
+
+
+async def test_a_span_that_ends_before_it_begins_is_refused_in_words(house, viewer):
+    answer = await house.http.get("/deliveries?from=2026-11-25&to=2026-11-24", headers=viewer)
+
+    assert answer.status_code == 422
+    assert "`from` comes after `to`" in answer.text
 
 
 async def test_an_emptied_delivery_says_so_and_offers_nothing(house, world):

@@ -37,16 +37,21 @@ def row(uid="booking1", *, changed=timedelta(minutes=5), status="accepted", numb
     }
 
 
-async def tell(account, of, *, status="ACCEPTED", said=timedelta(minutes=5), came=None):
-    """Have a delivery about the row arrive that was said so long ago."""
-    at = clock() - (said if came is None else came)
-    body = delivery(
+def said_by(of, *, status="ACCEPTED", at):
+    """A delivery about the row that was made then."""
+    return delivery(
         uid=of["uid"],
         bookingId=of["id"],
         startTime=of["start"],
         endTime=of["end"],
         status=status,
-    ).replace(b"2026-11-24T08:59:59.000Z", iso(clock() - said).encode())
+    ).replace(b"2026-11-24T08:59:59.000Z", iso(at).encode())
+
+
+async def tell(account, of, *, status="ACCEPTED", said=timedelta(minutes=5), came=None):
+    """Have a delivery about the row arrive that was said so long ago."""
+    at = clock() - (said if came is None else came)
+    body = said_by(of, status=status, at=clock() - said)
     kept = await account.world.intake.keep(account.id, body, at)
     await deliveries.drain(account.world.database, now=at)
     assert (await account.world.delivery(kept.id)).state == "done"
@@ -114,6 +119,18 @@ async def test_a_delivery_that_seemed_lost_and_comes_is_not_lost(account):
     booked = row(changed=timedelta(seconds=2))
     assert await found(account, booked) == [("lost", "booking1")]
     await tell(account, booked, said=timedelta(seconds=1), came=timedelta(seconds=0))
+
+    assert await found(account, booked) == []
+    assert await account.execute("SELECT FROM drift") == []
+
+
+async def test_a_delivery_that_waits_while_cal_com_is_asked_is_not_lost(account):
+    booked = row(changed=timedelta(minutes=3))
+    body = said_by(booked, at=clock() - timedelta(minutes=3))
+    kept_at = clock() - timedelta(minutes=3)
+    await account.world.intake.keep(account.id, body, kept_at)
+    await found(account, booked)
+    await deliveries.drain(account.world.database, now=clock())
 
     assert await found(account, booked) == []
     assert await account.execute("SELECT FROM drift") == []

@@ -14,7 +14,7 @@ from calcom.account import clock
 from calcom.odd import answering, bookings
 from greenroom.bookings import actions as recorded
 from greenroom.bookings.model import Status, Told
-from greenroom.calcom import deliveries, full, looks, syncs
+from greenroom.calcom import deliveries, full, looks, runs, syncs
 from greenroom.calcom.client import PAGE
 from greenroom.calcom.runs import Kind
 
@@ -266,8 +266,8 @@ async def read(url, id_):
     database = Database(url)
     async with database.transaction() as tx:
         connection = await connections.get(tx, SEAL, int(id_))
-    gate = Budget(database, int(id_), per_minute=600, urgency=Urgency.FULL, patience=9.0,
-                  random=lambda: 0.0)
+    gate = Budget(database, int(id_), renewals=connection.renewals, per_minute=600,
+                  urgency=Urgency.FULL, patience=9.0, random=lambda: 0.0)
     calcom = Calcom(http_client(), connection.api_url, connection.api_key, gate)
     await syncs.carry_on(Leader(name="killed", database=database, calcom=calcom, budget=gate,
                                 connection=connection, clock=lambda: datetime.now(UTC)))
@@ -323,6 +323,61 @@ async def test_a_full_compare_left_for_days_begins_anew(account):
     async with answering(Pages(ahead(3))) as url:
         await account.aim(url)
         assert (await account.ask(Kind.FULL)).seen == 3
+
+
+async def test_a_full_compare_begun_days_ago_begins_its_look_anew(account):
+    old = looks.begin(Kind.FULL, None, clock() - 9 * DAY)
+    begun = await account.wish(Kind.FULL)
+    await account.execute("UPDATE sync_runs SET started_at = :at", at=clock() - 7 * DAY)
+    async with account.world.database.transaction() as tx:
+        await looks.keep(tx, account.id, replace(old, reached=clock() + 300 * DAY))
+    async with answering(Pages(ahead(3))) as url:
+        await account.aim(url)
+        await syncs.carry_on(await account.leader())
+
+    run = await account.run(begun.id)
+    assert (run.error, run.seen) == (None, 3)
+    assert run.since > clock() - 3 * DAY
+
+
+@pytest.mark.parametrize("question", ["afterStart", "afterUpdatedAt"])
+async def test_a_full_compare_that_does_not_get_on_is_given_up_and_another_may_begin(
+    account, question
+):
+    """Also when it is not its own page that fails, but the one that always goes first."""
+    desk = Pages(ahead(150))
+
+    def answer(path, query):
+        if question in query and len(desk.pages) != 1:
+            return 500, {"error": {"message": "Out of order"}}
+        return desk(path, query)
+
+    async with answering(answer) as url:
+        await account.aim(url)
+        begun = await account.wish(Kind.FULL)
+        for stops in range(1, 11):
+            await account.rested()
+            if question == "afterUpdatedAt":
+                await account.wish()
+            await syncs.carry_on(await account.leader(patience=0))
+            if stops == 5:
+                assert (await account.run(begun.id)).finished_at is None
+                async with account.world.database.transaction() as tx:
+                    await runs.count(tx, begun.id, requests=1)
+        given_up = await account.run(begun.id)
+        assert given_up.finished_at is not None
+        assert given_up.error is not None
+        assert (await account.wish(Kind.FULL)).id > begun.id
+
+
+async def test_a_full_compare_that_gets_on_between_its_stops_goes_on(account):
+    begun = await account.wish(Kind.FULL)
+    async with account.world.database.transaction() as tx:
+        stops = [await runs.stop(tx, begun.id) for _ in range(9)]
+        await runs.count(tx, begun.id, pages=1)
+        stops.append(await runs.stop(tx, begun.id))
+
+    assert stops == [*range(1, 10), 1]
 
 
 async def test_a_delivery_that_only_deliveries_tell_of_is_read_back_once_its_minute_is_over(

@@ -1,6 +1,7 @@
 """Who has Cal.com asked: the clock, deliveries, people; what they see of it."""
 
 import asyncio
+import re
 from datetime import timedelta
 
 import pytest
@@ -10,9 +11,10 @@ from builders import DAY, HOUR, MINUTE, delivery
 from calcom.account import Account, clock
 from calcom.odd import answering, bookings
 from greenroom.accounts.model import Role
-from greenroom.calcom import connections, deliveries, drift, runs, syncs
+from greenroom.calcom import connections, deliveries, drift, rejections, runs, syncs
 from greenroom.calcom.drift import Drift
 from greenroom.calcom.runs import BY_CLOCK, BY_DELIVERY, Kind
+from greenroom.calcom.webhook import Refusal
 from world import SEAL, World
 
 pytestmark = pytest.mark.anyio
@@ -61,6 +63,37 @@ async def test_every_six_hours_everything_is_compared(account):
 
     full = [kind for kind, _ in await wished(account)].count("full")
     assert full == 2
+
+
+async def test_while_everything_is_compared_what_changed_is_asked_for_once_a_minute(account):
+    """However long the full compare has been under way."""
+    now = clock()
+    await tick(account, now + 7 * HOUR)
+    left = "UPDATE sync_runs SET finished_at = :at WHERE kind = 'incremental'"
+    for seconds in (0, 15, 30, 45, 60, 75):
+        await account.execute(left, at=now)
+        await tick(account, now + 14 * HOUR + timedelta(seconds=seconds))
+
+    found = await account.execute("SELECT kind, wanted_since IS NULL FROM sync_runs ORDER BY id")
+    assert sorted(map(tuple, found[2:])) == [("incremental", True)] * 2
+    assert [kind for kind, _ in found].count("full") == 1
+
+
+@pytest.mark.parametrize("noticed", ["asked", "ticked"])
+async def test_with_a_refused_key_nothing_stays_under_way(account, noticed):
+    await account.wish(Kind.FULL)
+    await account.wish()
+    if noticed == "asked":
+        async with answering(lambda *_: (401, {"error": {"message": "Gone"}})) as url:
+            await account.aim(url)
+            await syncs.carry_on(await account.leader())
+    else:
+        await account.execute("UPDATE budgets SET refusal = 'Gone'")
+        await tick(account, clock())
+
+    found = await account.execute("SELECT finished_at IS NULL, error FROM sync_runs")
+    assert [is_open for is_open, _ in found] == [False, False]
+    assert all("Gone" in error for _, error in found)
 
 
 async def test_with_it_goes_a_look_at_all_that_changed_since_the_last_one(account):
@@ -197,27 +230,73 @@ async def test_a_run_is_shown_with_what_was_off_and_the_gap(house, of_house, rec
     assert first.isoformat()[:16] in shown
     assert last.isoformat()[:16] in shown
     assert "2 lost" in shown
-    assert f"/syncs/{begun.id}/bookings/u%3C0%3E" in shown
+    assert "u&lt;0&gt;" in shown
+    assert "Requests were refused" not in shown
     assert 'hx-get="/syncs' not in shown
     for page in (listed, linked):
         assert "2 lost" in page
         assert f'href="/syncs/{begun.id}"' in page
 
 
-async def test_a_booking_that_was_off_leads_to_its_interview(house, of_house, recruiter):
+async def test_a_booking_that_was_off_is_named_and_leads_to_its_interview(
+    house, of_house, recruiter
+):
     world = of_house.world
     row = await world.send(await world.candidate(), await world.event_type())
     await world.deliver(delivery(uid="mine", metadata={"greenroom": row.link.token}))
-    await world.deliver(delivery(uid="nobodys", bookingId=8, attendees=[]))
+    guest = {"name": "Grace <Hopper>", "email": "grace@example.org"}
+    await world.deliver(delivery(uid="others", bookingId=8, attendees=[guest]))
     begun = await of_house.wish()
+    what = "Cal.com says confirmed, 2026-11-26 12:30 UTC; no delivery said so."
+    async with house.parts.database.transaction() as tx:
+        found = [
+            Drift(connection_id=1, uid=uid, kind=drift.Kind.LOST, what=what, said_at=clock())
+            for uid in ("mine", "others", "gone")
+        ]
+        await drift.keep(tx, begun.id, found, now=clock())
 
-    mine = await house.http.get(f"/syncs/{begun.id}/bookings/mine", headers=recruiter)
-    other = await house.http.get(f"/syncs/{begun.id}/bookings/nobodys", headers=recruiter)
-    none = await house.http.get(f"/syncs/{begun.id}/bookings/unknown", headers=recruiter)
+    html = (await house.http.get(f"/syncs/{begun.id}", headers=recruiter)).text
 
-    assert mine.headers["location"] == f"/interviews/{row.id}"
-    assert other.headers["location"] == f"/syncs/{begun.id}"
-    assert none.status_code == 404
+    assert f'<a href="/interviews/{row.id}"><bdi>Ada Lovelace</bdi></a>' in html
+    whose = "/unmatched/booking?connection_id=1&amp;uid=others"
+    assert f'<a href="{whose}"><bdi>Grace &lt;Hopper&gt;</bdi></a>, unmatched' in html
+    assert "No longer known" in html
+    assert '<time datetime="2026-11-26T12:30:00Z">' in html
+    assert "12:30 UTC;" not in re.sub(r"<time.*?</time>", "", html)
+
+
+async def test_a_run_that_found_nothing_claims_no_more_than_it_knows(house, of_house, recruiter):
+    told = []
+    for changed in (0, 2):
+        begun = await of_house.wish()
+        async with house.parts.database.transaction() as tx:
+            await runs.count(tx, begun.id, seen=23, changed=changed)
+            await runs.close(tx, begun.id, error=None, now=clock())
+        told.append((await house.http.get(f"/syncs/{begun.id}", headers=recruiter)).text)
+
+    for html in told:
+        assert "Answers about bookings" in html
+        assert "Nothing more was off" in html
+        assert "in time and in order" not in html
+    assert "was known already" in told[0]
+    assert "2 brought something new" in told[1]
+    assert "bookings of before this connection was made" in told[1]
+
+
+async def test_lost_deliveries_hint_at_requests_that_were_refused(house, of_house, recruiter):
+    begun = await of_house.wish()
+    lost = Drift(connection_id=1, uid="b", kind=drift.Kind.LOST, what="Lost.", said_at=clock())
+    async with house.parts.database.transaction() as tx:
+        await rejections.reject(tx, {Refusal.WRONG: 3}, clock() - 2 * HOUR)
+        await drift.keep(tx, begun.id, [lost], now=clock())
+    path = f"/syncs/{begun.id}"
+
+    long_ago = (await house.http.get(path, headers=recruiter)).text
+    await house.deliver(delivery(), signature="0" * 64)
+    meanwhile = (await house.http.get(path, headers=recruiter)).text
+
+    assert "were refused because of their signature" not in long_ago
+    assert "were refused because of their signature" in meanwhile
 
 
 async def test_a_full_check_is_asked_for_on_the_page_and_by_the_api(house, of_house, recruiter):
@@ -243,9 +322,16 @@ async def test_a_refused_key_is_said_where_people_look(house, of_house, recruite
         for path in ("/freshness", "/connections")
     ]
 
-    for html in pages:
-        assert "refuses the API key" in html
-        assert "greenroom connect" in html
+    refused = await house.http.post("/syncs", headers=recruiter)
+    ((name,),) = await of_house.execute("SELECT name FROM connections")
+
+    command = f"greenroom connect --name {name} --api-key cal_live_..."
+    for html in (*pages, refused.text):
+        assert re.search("refuse[sd] the API key", html)
+        assert command in html
+    assert pages[1].count("refused the API key") == 1
+    assert refused.status_code == 409
+    assert "<h1>Checks with Cal.com</h1>" in refused.text
 
 
 async def test_sync_now_brings_what_changed_while_the_work_goes_on(working_house, http):

@@ -9,6 +9,7 @@ from sqlalchemy import select, text
 
 from builders import DAY, HOUR, MINUTE, NOW, delivery, meeting
 from greenroom.bookings import actions as bookings
+from greenroom.bookings import standing
 from greenroom.calcom import deliveries
 from greenroom.candidates import actions as candidates
 from greenroom.candidates.model import Draft
@@ -17,7 +18,7 @@ from greenroom.event_types import actions as event_types
 from greenroom.event_types.model import Offer
 from greenroom.interviews import actions as interviews
 from greenroom.interviews import sending
-from greenroom.interviews.model import Interview, MeetingStatus, Standing, Status
+from greenroom.interviews.model import Interview, MeetingStatus, Outcome, Standing, Status
 from greenroom.interviews.news import Kind, news
 
 pytestmark = pytest.mark.anyio
@@ -194,16 +195,68 @@ async def test_news_of_a_booking_known_by_its_number_stays_said_when_its_uid_com
     assert await kinds(world, row.id) == [Kind.CONFIRMED]
 
 
+async def test_a_seat_that_is_taken_again_is_news_again(world):
+    """It is the same booking at the same time, and its candidate was told Cancelled between."""
+    row = await world.send(await world.candidate(), await world.event_type())
+    seat = {"seatsPerTimeSlot": 5, "metadata": {"greenroom": row.link.token}, "eventTypeId": 1}
+    for minute, trigger in enumerate(
+        ["BOOKING_CREATED", "BOOKING_CANCELLED", "BOOKING_CREATED", "BOOKING_CANCELLED"]
+    ):
+        at = NOW + minute * MINUTE
+        body = json.loads(delivery(trigger, **seat)) | {"createdAt": at.isoformat()}
+        await world.deliver(json.dumps(body).encode(), at=at)
+
+    told = [Kind.CONFIRMED, Kind.CANCELLED, Kind.CONFIRMED, Kind.CANCELLED]
+    assert await kinds(world, row.id) == told
+
+
 async def test_time_alone_is_no_news(world):
     row, _ = await booked(world)
     other = await world.send(await world.candidate("Bob", "bob@example.org"), row.event_type)
     before = await kinds(world, other.id)
 
     async with world.database.transaction() as tx:
-        await interviews.turn(tx, now=NOW + 400 * DAY)
+        await standing.turn(tx, now=NOW + 400 * DAY)
 
     assert (await world.row(other.id)).status is Status.EXPIRED
     assert await kinds(world, other.id) == before == []
+
+
+async def test_when_a_meeting_is_over_the_one_ahead_counts(world):
+    """Two bookings of one interview: time alone must not hide the second one."""
+    row = await world.send(await world.candidate(), await world.event_type())
+    carried = {"metadata": {"greenroom": row.link.token}, "eventTypeId": 1}
+    later = {"startTime": "2026-12-01T10:00:00Z", "endTime": "2026-12-01T10:30:00Z"}
+    await world.deliver(
+        delivery("BOOKING_CREATED", **carried),
+        delivery("BOOKING_REQUESTED", **carried, **later, uid="booking2", bookingId=8),
+    )
+    assert (await world.row(row.id)).interview.meeting.uid == "booking1"
+
+    async with world.database.transaction() as tx:
+        await standing.turn(tx, now=NOW + 2 * DAY)
+
+    found = await world.row(row.id)
+    assert (found.status, found.interview.meeting.uid) == (Status.REQUESTED, "booking2")
+
+
+async def test_what_a_person_says_of_one_meeting_does_not_hide_the_next(world):
+    row = await world.send(await world.candidate(), await world.event_type())
+    carried = {"metadata": {"greenroom": row.link.token}, "eventTypeId": 1}
+    later = {"startTime": "2026-12-01T10:00:00Z", "endTime": "2026-12-01T10:30:00Z"}
+    await world.deliver(
+        delivery("BOOKING_CREATED", **carried),
+        delivery("BOOKING_REQUESTED", **carried, **later, uid="booking2", bookingId=8),
+    )
+
+    async with world.database.transaction() as tx:
+        said = {"by": "Robin", "now": NOW + 2 * DAY}
+        await interviews.say_outcome(tx, row.id, Outcome.CANDIDATE_NO_SHOW, **said)
+    async with world.database.transaction() as tx:
+        await standing.turn(tx, now=NOW + 2 * DAY)
+
+    found = await world.row(row.id)
+    assert (found.status, found.interview.meeting.uid) == (Status.REQUESTED, "booking2")
 
 
 async def test_the_api_tells_the_news_of_an_interview(house):

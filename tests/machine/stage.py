@@ -22,6 +22,7 @@ from calcom_simulator.model import Booking, EventType, Happening, PrivateLink, R
 from calcom_simulator.slots import is_free
 from calcom_simulator.taking import Wish
 from calcom_simulator.world import World
+from greenroom.bookings import standing
 from greenroom.calcom import connections, deliveries, runs, syncs
 from greenroom.calcom.client import Calcom
 from greenroom.calcom.intake import Intake
@@ -33,7 +34,6 @@ from greenroom.candidates.model import Draft
 from greenroom.database import Database, metadata
 from greenroom.event_types import actions as event_types
 from greenroom.event_types.model import Offer
-from greenroom.interviews import actions as interviews
 from greenroom.interviews import sending
 from machine.mortal import Boundless, Died, Mortal
 from world import SEAL, SECRET
@@ -170,7 +170,7 @@ class Stage:
     async def turn(self) -> None:
         """What time alone changes."""
         async with self.database.transaction() as tx:
-            await interviews.turn(tx, now=self.now)
+            await standing.turn(tx, now=self.now)
 
     async def rotate(self, secret: str, *, at_calcom: bool) -> None:
         """A new webhook secret: here, and at Cal.com at once or not."""

@@ -103,7 +103,7 @@ async def test_no_answer_of_cal_com_takes_away_what_is_known(stage, trouble):
         await assert_true(stage)
 
 
-async def test_a_cancellation_that_never_was_is_healed_and_nothing_is_said_twice(stage):
+async def test_a_cancellation_that_never_was_is_healed_and_people_hear_that_it_stands(stage):
     one = Life(stage, await stage.invite("intro-call"))
     await one.book()
     await stage.drain()

@@ -1,5 +1,6 @@
 """What Greenroom should show of what is so at Cal.com, and what it shows."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -10,6 +11,7 @@ from calcom_simulator.world import World
 from greenroom.bookings import store
 from greenroom.bookings.match import Kept
 from greenroom.database import Database
+from greenroom.interviews.news import BEGINS, ENDS
 from machine.stage import Guest, Stage
 
 STATUSES = {
@@ -167,14 +169,21 @@ async def assert_kept(stage: Stage) -> None:
 
 
 async def assert_said_once(stage: Stage, *, truthful: bool) -> None:
-    """No news is said twice; and of a booking that was only moved, never that it was cancelled.
+    """No news is said twice, but for what begins anew after an end that people were told of.
 
+    And of a booking that was only moved nobody hears that it was cancelled.
     `truthful`: Cal.com has told of no cancellation that was not one.
     """
     query = "SELECT interview_id, kind, uid FROM interview_news ORDER BY at"
     async with stage.database.transaction() as tx:
         said = [tuple(row) for row in await tx.execute(text(query))]
-    assert len(said) == len(set(said)), said
+    begins, ends = ({kind.value for kind in kinds} for kinds in (BEGINS, ENDS))
+    told: defaultdict[tuple[int, str], set[str]] = defaultdict(set)
+    for interview_id, kind, uid in said:
+        known = told[interview_id, uid]
+        assert kind not in known, said
+        known -= ends if kind in begins else begins
+        known.add(kind)
     moved = {
         one.uid
         for one in stage.world.bookings.values()

@@ -17,7 +17,7 @@ from greenroom.bookings import (
 )
 from greenroom.bookings.fold import fold
 from greenroom.bookings.match import Kept, Node, Verdict
-from greenroom.bookings.matching import is_known, rematch
+from greenroom.bookings.matching import forget_said, is_known, of_whole, rematch
 from greenroom.bookings.model import Booking, Fact, Told, Uid, seat_of
 from greenroom.bookings.standing import restand
 from greenroom.database import Transaction
@@ -72,7 +72,8 @@ async def record(
     held = await names.hold(tx, told, heard | set(deliveries))
     await facts_store.forget(tx, heard | set(deliveries), held.told)
     await facts_store.add(tx, held.told, now)
-    touched = await _join(tx, held.told)
+    joined = (await names.join(tx, held.told)).values()
+    touched = {match.interview_id for kept, _ in joined for match in kept.matches}
     every = await facts_store.of(tx, held.keys)
     touched |= await _drop(tx, {key for key in held.stale if not every[key]})
     said = {key: facts for key, facts in every.items() if facts}
@@ -81,6 +82,7 @@ async def record(
     news = {key: each for key, each in changes.items() if each.is_news}
     await _save(tx, changes, said, now)
     touched |= await _match(tx, changes, news, now)
+    await _rename(tx, joined, touched)
     await restand(tx, touched, now=now)
     _tell(tx, news)
     renamed = zip(told, held.told, strict=True)
@@ -179,11 +181,14 @@ async def take_back(
 ) -> None:
     """What a person said about that booking, or seat, counts no more; without that, nothing.
 
+    What was said before its seats were known may be taken back for all of them at once, by "".
     Raises NotFound and Conflict as `judge` does.
     """
-    node = await _hold_seat(tx, key, address)
+    await names.hold_chain(tx, key)
     before = await get(tx, key[1], connection_id=key[0])
-    if not await matches_store.drop_verdict(tx, node):
+    whole = bool(of_whole(before, await matches_store.verdicts_on(tx, [key])))
+    are_all = whole and seat_of(address) == "" and len(before.booking.seats) > 1
+    if not await forget_said(tx, before, None if are_all else _seat(before, address), now):
         return
     await _obey(tx, key, None, now=now)
     after = await get(tx, key[1], connection_id=key[0])
@@ -195,10 +200,14 @@ async def take_back(
 async def _hold_seat(tx: Transaction, key: Uid, address: str) -> Node:
     """Keep others from deciding about the booking and its chain; give the seat that is meant."""
     await names.hold_chain(tx, key)
-    seats = (await get(tx, key[1], connection_id=key[0])).booking.seats
-    seat = seat_of(address)
+    return key, _seat(await get(tx, key[1], connection_id=key[0]), address)
+
+
+def _seat(kept: Kept, address: str) -> str:
+    """The seat of that address, "" for the only one there is. Raises NotFound and Conflict."""
+    seats, seat = kept.booking.seats, seat_of(address)
     if seat == "" and len(seats) == 1:
-        return key, seats[0]
+        return seats[0]
     if seat == "":
         raise Conflict(
             "Several people share this booking.", do="Say whose seat is meant, by its address."
@@ -208,7 +217,7 @@ async def _hold_seat(tx: Transaction, key: Uid, address: str) -> Node:
             f"Nobody with the address {address} has a seat in this booking.",
             do="Reload the page; its attendees may have changed.",
         )
-    return key, seat
+    return seat
 
 
 async def _obey(
@@ -225,14 +234,18 @@ async def _obey(
     return sorted(before - after)
 
 
-async def _join(tx: Transaction, told: Sequence[Told]) -> set[int]:
-    """Join numbers to their uids; return the interviews whose booking has another name now."""
-    touched: set[int] = set()
-    for kept, uid in (await names.join(tx, told)).values():
+async def _rename(
+    tx: Transaction, joined: Collection[tuple[Kept, str]], touched: Collection[int]
+) -> None:
+    """Let interviews call bookings by their uids, where they knew them by their numbers."""
+    if not joined:
+        return
+    # All that will be changed, and in their order: who changed these first would hold them while
+    # he waits for others, who may wait for them.
+    await interviews.hold(tx, touched)
+    for kept, uid in joined:
         for match in kept.matches:
-            touched.add(match.interview_id)
             await interviews.rename_booking(tx, match.interview_id, kept.booking.uid, uid)
-    return touched
 
 
 async def _drop(tx: Transaction, keys: set[Uid]) -> set[int]:

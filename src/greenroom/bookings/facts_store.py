@@ -160,8 +160,7 @@ _ADD_FACTS = """
       FROM unnest(%b::bigint[], %b::text[], %b::timestamptz[], %b::text[], %b::text[], %b::text[],
                   %b::bigint[], %b::bigint[]) AS told(c, u, a, s, d, j, v, r)
     ON CONFLICT (connection_id, uid, source, digest) DO UPDATE
-        SET as_of = excluded.as_of, claims = excluded.claims,
-            heard_at = CASE WHEN f.source = 'api' THEN excluded.heard_at ELSE f.heard_at END
+        SET as_of = excluded.as_of, claims = excluded.claims
         WHERE CASE WHEN f.source = 'api' THEN f.as_of < excluded.as_of
                    ELSE f.delivery_id = excluded.delivery_id
                         AND (f.as_of, f.claims) IS DISTINCT FROM (excluded.as_of, excluded.claims)

@@ -87,11 +87,18 @@ async def one(tx: Transaction, key: Uid, seat: str = "") -> Unmatched:
             "There is no such booking here.",
             do="Go back to Unmatched; it may be known by another name meanwhile.",
         )
-    seats = _seats(kept)
-    meant = seats[0] if not seat and len(seats) == 1 else seat
-    (found,) = await _with_guesses(tx, await _described(tx, [(kept, meant)]))
+    there = _seats(kept)
+    wanted = seat_meant(kept, seat) or (there[0] if len(there) == 1 else "")
+    (found,) = await _with_guesses(tx, await _described(tx, [(kept, wanted)]))
     set_aside = await inbox_store.set_aside(tx, [key])
-    return replace(found, ignored=set_aside.get((key, meant)))
+    return replace(found, ignored=set_aside.get((key, wanted)))
+
+
+def seat_meant(kept: Kept, address: str) -> str:
+    """The seat a person speaks of by that address; without one the only seat there is."""
+    seats = kept.booking.seats
+    seat = seat_of(address)
+    return seats[0] if not seat and len(seats) == 1 else seat
 
 
 async def _free(tx: Transaction, keys: Sequence[Uid]) -> Sequence[Unmatched]:

@@ -148,11 +148,12 @@ async def _key(tx: Transaction, uid: str, connection_id: int | None) -> Uid:
 
 async def _verdict(tx: Transaction, key: Uid, address: str) -> VerdictOut:
     kept = (await store.get(tx, [key]))[key]
-    match = kept.match_of(address)
+    seat = inbox.seat_meant(kept, address)
+    match = kept.match_of(seat)
     return VerdictOut(
         uid=key[1],
         connection_id=key[0],
-        address=address,
+        address=seat,
         interview_id=match and match.interview_id,
         rung=match and match.rung.value,
         explanation=match and match.explanation,

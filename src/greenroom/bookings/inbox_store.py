@@ -75,6 +75,21 @@ async def set_aside(
     return {((c, uid), address): (by, at) for c, uid, address, by, at in rows}
 
 
+async def said(tx: Transaction, key: Uid, seat: str) -> tuple[int | None, datetime] | None:
+    """Whose a person said that booking, or seat, is, and when; None when nobody did."""
+    query = select(_v.interview_id, _v.at).where(
+        _v.connection_id == key[0], _v.uid == key[1], _v.address == seat
+    )
+    row = (await tx.execute(query)).first()
+    return row and (row.interview_id, row.at)
+
+
+async def is_named(tx: Transaction, interview_id: int) -> bool:
+    """Whether a person said of any booking that it is this interview."""
+    query = select(_v.uid).where(_v.interview_id == interview_id).limit(1)
+    return (await tx.execute(query)).first() is not None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
     """How we first heard of a booking."""

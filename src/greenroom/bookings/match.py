@@ -93,13 +93,13 @@ class Kept:
 class Open:
     """An interview of a candidate who has one of the addresses.
 
-    It `waits` for a booking, or has one whose meeting is ahead, or is over.
+    `is_over`: its meeting ended before this booking came to be. Whether it waits or is booked
+    makes no difference, for that may change with the next word from Cal.com.
     """
 
     interview_id: int
     address: str
     same_event_type: bool
-    waits: bool = True
     is_over: bool = False
 
 
@@ -112,7 +112,7 @@ class Evidence:
     """What we know that may tell whose booking, or seat, it is; ids are interviews'.
 
     `known` is the match kept for it, if any. `waiting`: interviews of candidates with an
-    attendee's address.
+    attendee's address, also those that are booked.
     """
 
     verdict: Verdict | None = None
@@ -202,20 +202,16 @@ _PROBABLE = frozenset({Rung.KNOWN, Rung.EMAIL})
 
 def _by_address(known: Sequence[Open]) -> Match | None:
     found = [each for each in known if not each.is_over]
-    same = [each for each in found if each.same_event_type]
-    fitting = [each for each in same if each.waits] or same or [e for e in found if e.waits]
+    fitting = [each for each in found if each.same_event_type] or found
     if len({each.interview_id for each in fitting}) != 1:
         return None
     one = min(fitting, key=lambda each: each.address)
-    why = "has one open interview " + (
-        "of this event type" if one.same_event_type else "and no other"
-    )
-    if not one.waits:
-        why = "has one interview of this event type, which is booked already"
+    which = "of this event type" if one.same_event_type else "and no other"
     return Match(
         one.interview_id,
         Rung.EMAIL,
-        f"an attendee has the candidate's address, and the candidate {why}",
+        "an attendee has the candidate's address, "
+        f"and the candidate has one open interview {which}",
     )
 
 

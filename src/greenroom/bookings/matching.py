@@ -3,9 +3,11 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from greenroom.booking_links import actions as booking_links
 from greenroom.bookings import chains, lineage_store, matches_store, store
+from greenroom.bookings.ended import weigh
 from greenroom.bookings.match import (
     Evidence,
     Kept,
@@ -23,9 +25,6 @@ from greenroom.candidates.model import address_key
 from greenroom.database import Transaction
 from greenroom.interviews import actions as interviews
 from greenroom.interviews.model import Interview
-from greenroom.interviews.model import Status as InterviewStatus
-
-_OVER = frozenset({InterviewStatus.DONE, InterviewStatus.NO_SHOW})
 
 
 async def rematch(
@@ -43,11 +42,19 @@ async def rematch(
     if not open_:
         return set()
     bookings = {key: each.booking for key, each in open_.items()}
-    settled = settle(
-        await _evidence(tx, list(open_.values())), chains.neighbours(claimed, bookings)
-    )
-    moved = chains.moved(claimed, bookings)
-    is_ = {key: _whose(key, each, settled, key in moved) for key, each in bookings.items()}
+    near, moved = chains.neighbours(claimed, bookings), chains.moved(claimed, bookings)
+    evidence = await _evidence(tx, list(open_.values()))
+    others = await _others(tx, evidence, open_.keys())
+    is_: Mapping[Uid, Whose] = {}
+    # A meeting in this batch may be over before another of it was booked: each round is sure of
+    # one more of them, by the time they were.
+    for _ in open_:
+        told = [_with_matches(open_[key], each) for key, each in is_.items()]
+        weighed = weigh(evidence, open_, [*others, *told])
+        if is_ and weighed == evidence:
+            break
+        evidence, settled = weighed, settle(weighed, near)
+        is_ = {key: _whose(key, each, settled, key in moved) for key, each in bookings.items()}
     changed = {key: each for key, each in is_.items() if each != open_[key].whose}
     await matches_store.save(tx, changed)
     return {
@@ -67,12 +74,15 @@ def is_known(before: Kept | None, after: Booking) -> bool:
 
 
 def _recognised_by(booking: Booking) -> tuple[object, ...]:
-    people = [
-        (each.email, each.token, each.private_link)
-        for each in (*booking.attendees, *(one.attendee for one in booking.departed))
-    ]
+    there = [_origins(each) for each in booking.attendees]
+    # Apart from those who are there: who takes a seat again is asked about again.
+    left = [_origins(each.attendee) for each in booking.departed]
     event = (booking.event_type_id, booking.event_type_slug, booking.seated)
-    return (booking.tokens, booking.private_links, people, *event)
+    return (booking.tokens, booking.private_links, there, left, *event)
+
+
+def _origins(attendee: Attendee) -> tuple[str | None, ...]:
+    return attendee.email, attendee.token, attendee.private_link
 
 
 def _whose(key: Uid, booking: Booking, settled: Settled, is_moved: bool) -> Whose:  # noqa: FBT001 (one of four)
@@ -84,6 +94,21 @@ def _whose(key: Uid, booking: Booking, settled: Settled, is_moved: bool) -> Whos
         tuple(sorted(found, key=lambda each: each.address)),
         is_unmatched=any(node not in settled.matches for node in wanted),
         is_moved=is_moved,
+    )
+
+
+def _with_matches(kept: Kept, whose: Whose) -> Kept:
+    return replace(kept, matches=whose.matches, is_moved=whose.is_moved)
+
+
+async def _others(
+    tx: Transaction, evidence: Mapping[Node, Evidence], but: Collection[Uid]
+) -> Sequence[Kept]:
+    """What else is booked for the interviews these may be found for by an address."""
+    ids = {one.interview_id for each in evidence.values() for one in each.waiting}
+    of = await store.of_interviews(tx, ids) if ids else {}
+    return list(
+        {one.key: one for each in of.values() for one in each if one.key not in but}.values()
     )
 
 
@@ -109,15 +134,44 @@ async def _evidence(tx: Transaction, every: Sequence[Kept]) -> Mapping[Node, Evi
     return {node: replace(each, waiting=waiting.get(node, ())) for node, each in found.items()}
 
 
-def _judged(kept: Kept, verdicts: Mapping[Node, Verdict]) -> Mapping[str, Verdict]:
-    """What people said, by seat; what was said before its seats were known, of the first."""
+async def forget_said(tx: Transaction, kept: Kept, seat: str | None, now: datetime) -> bool:
+    """Forget what people said of that seat; False if nothing was.
+
+    What was said of the booking before its seats were known holds on for the others; at None
+    that alone is forgotten.
+    """
+    said = await matches_store.verdicts_on(tx, [kept.key])
+    whole = of_whole(kept, said)
+    if seat is None:
+        gone = {""}
+    elif seat in whole:
+        gone = {"", seat}
+        for other in whole.keys() - {seat}:
+            if (kept.key, other) not in said:
+                await matches_store.keep_verdict(tx, (kept.key, other), whole[other], now)
+    else:
+        gone = {seat}
+    dropped = [await matches_store.drop_verdict(tx, (kept.key, each)) for each in sorted(gone)]
+    return any(dropped)
+
+
+def of_whole(kept: Kept, verdicts: Mapping[Node, Verdict]) -> Mapping[str, Verdict]:
+    """What was said of the booking before its seats were known, by the seats it goes for.
+
+    Of an interview's the first; nobody's are they all. What was said of a seat itself stands.
+    """
     seats = kept.booking.seats
-    said = {seat: each for seat in seats if (each := verdicts.get((kept.key, seat))) is not None}
     whole = verdicts.get((kept.key, ""))
     if whole is None or "" in seats:
-        return said
-    about = seats if whole.interview_id is None else seats[:1]
-    return {**dict.fromkeys(about, whole), **said}
+        return {}
+    return dict.fromkeys(seats if whole.interview_id is None else seats[:1], whole)
+
+
+def _judged(kept: Kept, verdicts: Mapping[Node, Verdict]) -> Mapping[str, Verdict]:
+    """What people said, by seat."""
+    own = {seat: verdicts.get((kept.key, seat)) for seat in kept.booking.seats}
+    said = {seat: each for seat, each in own.items() if each is not None}
+    return {**of_whole(kept, verdicts), **said}
 
 
 def _is_unsure(evidence: Evidence) -> bool:
@@ -180,8 +234,6 @@ async def _waiting(tx: Transaction, bookings: Sequence[Kept]) -> Mapping[Node, S
                     interview.id,
                     attendee.email,
                     _same_event_type(each, connection_id, type_id),
-                    interview.status.waits_for_booking,
-                    interview.status in _OVER,
                 )
                 for interview, connection_id, type_id in of
             ]

@@ -62,6 +62,8 @@ class _Whose(_About):
 
 class _Wanted(_About):
     event_type_id: _MaybeId = None
+    instead_of: _MaybeId = None
+    """The interview whose booking it was when the person looked."""
 
 
 class _Looked(BaseModel):
@@ -184,6 +186,7 @@ async def make_candidate(
             seat=form.seat,
             by=user.name,
             now=datetime.now(UTC),
+            instead_of=form.instead_of,
         )
     return RedirectResponse(form.address(made=made), 303)
 
@@ -233,18 +236,23 @@ async def add_address(
 
 @dataclass(frozen=True, slots=True)
 class _News:
-    """How a booking stands about which something was just said: its interview, or set aside."""
+    """How a booking stands about which something was just said: its interview, or set aside.
+
+    `made` is that interview's id, if it was made for it as far as the address says.
+    """
 
     each: Unmatched
     match: Match | None
     row: Row | None
+    made: int | None
 
 
 async def _news(tx: Transaction, about: _About) -> _News:
     found = await inbox.one(tx, about.key, about.seat)
     match = found.kept.match_of(found.seat)
     row = None if match is None else await overview.row(tx, match.interview_id)
-    return _News(found, match, row)
+    made = about.made if match is not None and match.interview_id == about.made else None
+    return _News(found, match, row, made)
 
 
 def _in_words(count: int) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from greenroom.booking_links.model import BookingLink
 from greenroom.bookings.model import Source
 from greenroom.bookings.story import Words
-from greenroom.interviews.model import Interview, Status
+from greenroom.interviews.model import Interview, Outcome, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class Grounds:
     earlier: Telling | None = None
     said_by: str = ""
     moved_away: bool = False
+    missing: str = "somebody"
 
 
 def because(interview: Interview, links: Sequence[BookingLink], grounds: Grounds) -> Words:
@@ -65,14 +66,20 @@ def _link(status: Status, links: Sequence[BookingLink]) -> Words:
     return (f"the booking link {made} at ", at, *until, " and nobody has booked with it yet")
 
 
+_SAID = {
+    Outcome.ATTENDED: "it took place",
+    Outcome.CANDIDATE_NO_SHOW: "the candidate was absent",
+    Outcome.HOST_NO_SHOW: "the host was absent",
+}
+
+
 def _over(interview: Interview, grounds: Grounds) -> Words:
     meeting = interview.meeting
     if interview.outcome is not None:
         by = grounds.said_by or "a colleague"
-        took_place = interview.status is Status.DONE
-        return (f"{by} said that {'it took place' if took_place else 'somebody was absent'}",)
+        return (f"{by} said that {_SAID[interview.outcome]}",)
     if interview.status is Status.NO_SHOW:
-        return ("Cal.com says that somebody was absent",)
+        return (f"Cal.com says that {grounds.missing} was absent",)
     if meeting is None:
         return ("the meeting is over",)
     return ("the meeting ended at ", meeting.ends_at, *_confirmed(grounds))
@@ -88,10 +95,10 @@ def _told(grounds: Grounds) -> Words:
         return ("that is what is known of the booking",)
     if decides.source is Source.API:
         said: Words = ("Cal.com’s API said so at ", decides.heard_at)
-        if earlier and earlier.heard_at <= decides.heard_at:
-            return (*said, "; a delivery had told us at ", earlier.heard_at)
+        if earlier:
+            return (*said, "; a delivery told us at ", earlier.heard_at)
         return said
     said = ("a delivery told us at ", decides.heard_at)
     if earlier:
-        return (*said, "; Cal.com’s API had said the same at ", earlier.heard_at)
+        return (*said, "; Cal.com’s API said the same at ", earlier.heard_at)
     return (*said, "; Cal.com’s API has not been asked since")

@@ -26,6 +26,13 @@ async def restand(tx: Transaction, interview_ids: Collection[int], *, now: datet
     await interviews.restand(tx, held, standing, attendees=emails, now=now)
 
 
+async def turn(tx: Transaction, *, now: datetime) -> int:
+    """Restand interviews whose status time alone has changed; return how many there were."""
+    ids = await interviews.turned(tx, now=now)
+    await restand(tx, ids, now=now)
+    return len(ids)
+
+
 def meetings(interview_id: int, bookings: Sequence[Kept]) -> Sequence[Meeting]:
     """The bookings of one interview as it sees them; those without a time are left out."""
     series = {kept.booking.series for kept in bookings} - {None}

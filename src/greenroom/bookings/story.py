@@ -1,7 +1,7 @@
 """What each fact about a booking changed, told as a person would tell it. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -37,7 +37,7 @@ _LABELS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One fact in Cal.com's order. `before` and `after` are the booking's status in one word.
+    """What one fact did. `before` and `after` are the booking's status in one word, as we knew it.
 
     `before` is None where it was the first to say any.
     """
@@ -68,41 +68,37 @@ def who(booking: Booking) -> str:
 
 
 def steps(
-    heard: Sequence[tuple[Fact, datetime]], starts: Mapping[str, datetime | None]
+    heard: Sequence[tuple[Fact, datetime]],
+    starts: Mapping[str, datetime | None],
+    *,
+    is_moved: bool,
 ) -> Mapping[Fact, Step]:
-    """What each of these facts about one booking changed, at most `MOST` of the newest.
+    """What each of these facts about one booking changed when we heard it: the newest `MOST`.
 
-    Each comes with the time we heard it; `starts` are starts of bookings by uid, to tell of
-    moves. A fact counts as late when we had heard a newer one before it.
+    Each comes with the time we first heard it; `starts` are starts of bookings by uid, to tell of
+    moves.
     """
-    ranked = sorted(heard, key=lambda each: order(each[0]))
+    ranked = sorted(heard, key=lambda each: (each[1], order(each[0])))
     facts = [fact for fact, _ in ranked]
-    known_at = _known_at([at for _, at in ranked])
-    begin = max(0, len(ranked) - MOST)
-    before = fold(facts[:begin]) if begin else None
+    begin = max(0, len(facts) - MOST)
+    before = _counted(fold(facts[:begin]), is_moved=is_moved) if begin else None
     found: dict[Fact, Step] = {}
-    for number in range(begin, len(ranked)):
-        fact, heard_at = ranked[number]
-        after = fold(facts[: number + 1])
-        newer_at = known_at[number]
-        late = newer_at is not None and newer_at < heard_at
-        found[fact] = _step(before, after, fact, starts, late=late)
+    for number, fact in enumerate(facts[begin:], begin):
+        after = _counted(fold(facts[: number + 1]), is_moved=is_moved)
+        found[fact] = _step(before, after, fact, starts)
         before = after
     return found
 
 
+def _counted(booking: Booking, *, is_moved: bool) -> Booking:
+    """Without claims of its successors where they do not count, as `chains.moved` has it."""
+    if is_moved and booking.is_moved:
+        return booking
+    return replace(booking, replaced_by=frozenset())
+
+
 def _word(booking: Booking) -> str:
     return word(booking, is_moved=bool(booking.replaced_by))
-
-
-def _known_at(heard: Sequence[datetime]) -> Sequence[datetime | None]:
-    """For each fact, when the first of those that come after it was heard."""
-    found: list[datetime | None] = []
-    first: datetime | None = None
-    for at in reversed(heard):
-        found.append(first)
-        first = at if first is None else min(first, at)
-    return found[::-1]
 
 
 def _step(
@@ -110,19 +106,28 @@ def _step(
     after: Booking,
     fact: Fact,
     starts: Mapping[str, datetime | None],
-    *,
-    late: bool,
 ) -> Step:
     sentences = [each for each in _sentences(before, after, fact, starts) if each]
     effect = Effect.NEWS if sentences else Effect.NOTHING_NEW
-    if late:
-        effect = Effect.NEWER_STAND
+    words = _joined(sentences) or _same(after, fact)
+    if not sentences and _is_past(fact, after):
+        effect, words = Effect.NEWER_STAND, _once(fact)
     return Step(
-        words=_joined(sentences) or _same(after, fact),
+        words=words,
         effect=effect,
         before=_word(before) if before and before.status else None,
         after=_word(after) if after.status else None,
     )
+
+
+def _is_past(fact: Fact, after: Booking) -> bool:
+    """Whether it says of status or time what is not so: something newer was known already."""
+    return fact.status not in {None, after.status} or fact.starts_at not in {None, after.starts_at}
+
+
+def _once(fact: Fact) -> Words:
+    said = fact.status.value if fact.status else "booked"
+    return (f"it was {said} for ", fact.starts_at) if fact.starts_at else (f"it was {said}",)
 
 
 def _joined(sentences: Sequence[Words]) -> Words:
@@ -159,11 +164,12 @@ def _booked(after: Booking, starts: Mapping[str, datetime | None]) -> Words:  # 
     old = next((at for uid in sorted(after.replaces) if (at := starts.get(uid))), None)
     match after.status:
         case Status.CONFIRMED if old:
-            return (f"{name} moved from ", old, " to ", when)
+            return (f"the booking of {name} was moved from ", old, " to ", when)
         case Status.CONFIRMED:
             return (f"{name} booked ", when, *_with(after))
         case Status.REQUESTED if old:
-            return (f"{name} asked to move from ", old, " to ", when, "; the host must accept")
+            move: Words = (" is to be moved from ", old, " to ", when)
+            return (f"the booking of {name}", *move, "; the host must accept")
         case Status.REQUESTED:
             return (f"{name} asked for ", when, *_with(after), "; the host must accept")
         case Status.CANCELLED if after.replaced_by:

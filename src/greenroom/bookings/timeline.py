@@ -16,6 +16,7 @@ from greenroom.bookings.story import Effect, Step, Words, plain
 from greenroom.database import Transaction
 from greenroom.interviews import actions as interviews
 from greenroom.interviews.model import Interview
+from greenroom.interviews.model import Status as InterviewStatus
 from greenroom.interviews.news import Kind
 
 _NAMED = re.compile(r"\bbooking (\S+)")
@@ -24,7 +25,9 @@ _SOURCES = {Source.API: "Cal.com’s API", Source.WEBHOOK: "Cal.com’s webhook"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One line of the timeline. `said_at` is when it was true, `heard_at` when we learnt it.
+    """One line of the timeline. `said_at` is since when it was true, `heard_at` when we learnt it.
+
+    `still_at` is until when Cal.com's API has said the same again.
 
     `source` is "Cal.com's webhook", "Cal.com's API" or who did it. `before` and `after` are the
     booking's status in one word. `decides`: the status shown comes from this fact. `effect` is
@@ -42,6 +45,7 @@ class Entry:
     before: str | None = None
     after: str | None = None
     decides: bool = False
+    still_at: datetime | None = None
 
     @property
     def text(self) -> str:
@@ -68,13 +72,13 @@ class Chain:
 async def chain(tx: Transaction, interview_id: int) -> Chain:
     """What stands behind the status of an interview. Raises NotFound."""
     interview = await interviews.get(tx, interview_id)
-    kept = sorted(await bookings(tx, interview_id), key=lambda each: each.booking.as_of)
+    kept = sorted(await bookings(tx, interview_id), key=_age)
     said = await facts_store.evidence(tx, [each.key for each in kept])
     links = (await booking_links.of_interviews(tx, [interview_id]))[interview_id]
     notes = await interviews.notes(tx, interview_id)
     current = interview.meeting.uid if interview.meeting else None
     counts = next((each for each in kept if each.booking.uid == current), None)
-    deciding = _deciding([each.fact for each in said if each.fact.uid == current])
+    deciding = _deciding(interview, [each.fact for each in said if each.fact.uid == current])
     match = match_of(counts, interview_id) if counts else None
     return Chain(
         bookings=kept,
@@ -87,6 +91,11 @@ async def chain(tx: Transaction, interview_id: int) -> Chain:
         match=match,
         recognised=_recognised(counts, match, kept) if counts and match else (),
     )
+
+
+def _age(kept: Kept) -> tuple[datetime, bool, str]:
+    # Heard of together, the one that gave way is the older.
+    return (kept.first_heard_at, not kept.is_moved, kept.booking.uid)
 
 
 async def bookings(tx: Transaction, interview_id: int) -> Sequence[Kept]:
@@ -116,27 +125,41 @@ def word(kept: Kept) -> str:
     return story.word(kept.booking, is_moved=kept.is_moved)
 
 
-def _deciding(facts: Collection[Fact]) -> Fact | None:
+def _deciding(interview: Interview, facts: Collection[Fact]) -> Fact | None:
     ranked = sorted(facts, key=model.order, reverse=True)
+    if interview.status is InterviewStatus.NO_SHOW and interview.outcome is None:
+        missing = [fact for fact in ranked if _tells_of_absence(fact)]
+        # The first to say it is what turned the dot.
+        return missing[-1] if missing else None
     return next((fact for fact in ranked if fact.status is not None), None)
+
+
+def _tells_of_absence(fact: Fact) -> bool:
+    return bool(
+        fact.host_absent
+        or any(absent for _, absent in fact.absences)
+        or any(each.absent for each in fact.attendees or ())
+    )
 
 
 def _told(said: Sequence[Evidence], kept: Sequence[Kept], deciding: Fact | None) -> Iterable[Entry]:
     starts = {each.booking.uid: each.booking.starts_at for each in kept}
+    moved = {each.booking.uid for each in kept if each.is_moved}
     about: defaultdict[str, list[tuple[Fact, datetime]]] = defaultdict(list)
     for each in said:
         about[each.fact.uid].append((each.fact, each.heard_at))
     told: dict[Fact, Step] = {}
-    for heard in about.values():
-        told |= story.steps(heard, starts)
+    for uid, heard in about.items():
+        told |= story.steps(heard, starts, is_moved=uid in moved)
     return [_entry(each, told.get(each.fact), decides=each.fact == deciding) for each in said]
 
 
 def _entry(evidence: Evidence, step: Step | None, *, decides: bool) -> Entry:
     fact = evidence.fact
     return Entry(
-        said_at=fact.as_of,
+        said_at=_since(evidence),
         heard_at=evidence.heard_at,
+        still_at=fact.as_of if fact.as_of > evidence.heard_at else None,
         source=_SOURCES[fact.source],
         words=step.words if step else ("one of many facts, older than those told here",),
         uid=fact.uid,
@@ -147,6 +170,13 @@ def _entry(evidence: Evidence, step: Step | None, *, decides: bool) -> Entry:
         after=step.after if step else None,
         decides=decides,
     )
+
+
+def _since(evidence: Evidence) -> datetime:
+    """Since when it was so: an answer's `as_of` moves on, each time Cal.com says the same."""
+    fact = evidence.fact
+    known = fact.as_of if fact.changed_at is None else min(fact.changed_at, fact.as_of)
+    return min(known, evidence.heard_at) if fact.source is Source.API else known
 
 
 async def _done(tx: Transaction, notes: Sequence[tuple[datetime, str, str]]) -> Iterable[Entry]:
@@ -189,7 +219,18 @@ def _grounds(
         earlier=Telling(other, min(others)) if others else None,
         said_by=next(reversed(said_by), ""),
         moved_away=counts is not None and word(counts) == "moved",
+        missing=_missing(counts),
     )
+
+
+def _missing(counts: Kept | None) -> str:
+    """Who was absent, by what Cal.com says."""
+    if counts is None:
+        return "somebody"
+    if counts.booking.host_absent:
+        return "the host"
+    names = [each.name or each.email for each in counts.booking.attendees if each.absent]
+    return " and ".join(names) or "somebody"
 
 
 def _recognised(counts: Kept, match: Match, kept: Sequence[Kept]) -> Words:

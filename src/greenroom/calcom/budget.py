@@ -30,7 +30,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from greenroom.calcom.replies import Busy, KeyRefused, Limits
+from greenroom.calcom import connections
+from greenroom.calcom.replies import Busy, KeyChanged, KeyRefused, Limits
 from greenroom.database import Database, Transaction, metadata
 from greenroom.live.feed import announce
 
@@ -108,11 +109,15 @@ async def standings(tx: Transaction) -> Mapping[int, Standing]:
 
 
 async def renew(tx: Transaction, connection_id: int, *, spent: int) -> None:
-    """Asking makes sense again: the key is another one. `spent` requests were made to see that."""
-    row = {"tokens": max(0, _BURST - spent), "failures": 0, "rests_until": None, "refusal": None}
+    """Asking makes sense again: the key is another one. `spent` requests were made to see that.
+
+    A rate limit stays: it may be of the address, or the key may be the same again.
+    """
+    row = {"tokens": max(0, _BURST - spent), "failures": 0, "refusal": None}
     new = insert(budgets).values(connection_id=connection_id, filled_at=func.now(), **row)
     on = [_b.connection_id]
-    again = {**row, "tokens": func.greatest(_b.tokens - spent, 0)}
+    limited = case((_b.failures == 0, _b.rests_until))
+    again = {**row, "tokens": func.greatest(_b.tokens - spent, 0), "rests_until": limited}
     await tx.execute(new.on_conflict_do_update(index_elements=on, set_=again))
     announce(tx, "sync")
 
@@ -170,6 +175,7 @@ class Budget:
         database: Database,
         connection_id: int,
         *,
+        renewals: int,
         per_minute: int,
         urgency: Urgency,
         patience: float,
@@ -177,6 +183,7 @@ class Budget:
     ) -> None:
         self._database = database
         self._id = connection_id
+        self._renewals = renewals
         self._rate = per_minute / 60
         self._burst = max(1, min(_BURST, per_minute // 6))
         self._patience = patience
@@ -194,7 +201,7 @@ class Budget:
         return spent
 
     async def enter(self) -> None:
-        """Wait for a token. Raises Busy when that takes too long, and KeyRefused."""
+        """Wait for a token. Raises Busy when that takes too long, KeyRefused, and KeyChanged."""
         left = self._patience
         while (trouble := await self._take()) is not None:
             if not isinstance(trouble, Busy) or trouble.wait > left:
@@ -235,8 +242,10 @@ class Budget:
             await tx.execute(self._mine.values(rests_until=until))
 
     async def refused(self, said: str) -> None:
-        """Nobody asks until the key is another one."""
+        """Nobody asks until the key is another one. Raises KeyChanged when it is that already."""
         async with self._database.transaction() as tx:
+            if not await connections.is_current(tx, self._id, self._renewals, hold=True):
+                raise KeyChanged
             await tx.execute(self._mine.values(refusal=said))
             announce(tx, "sync")
 
@@ -255,16 +264,21 @@ class Budget:
         taken = take.values(tokens=level - 1, filled_at=_now, rests_until=next_)
         ahead = extract("epoch", _b.rests_until - _now)
         why = select(_b.refusal, _b.failures, ahead, level).where(_b.connection_id == self._id)
+        name = ""
         async with self._database.transaction() as tx:
+            if not await connections.is_current(tx, self._id, self._renewals):
+                raise KeyChanged
             if (await tx.execute(taken.returning(_b.connection_id))).one_or_none() is not None:
                 return None
             row = (await tx.execute(why)).one_or_none()
             if row is None:
                 await self._begin(tx)
                 return Busy(0.0)
+            if row[0] is not None:
+                name = (await connections.names(tx))[self._id]
         refusal, failures, rests, tokens = row
         if refusal is not None:
-            return KeyRefused(str(refusal), do=_NEW_KEY, code=401)
+            return KeyRefused(str(refusal), do=_new_key(name), code=401)
         wait = max(float(rests or 0), (self._needs - float(tokens)) / self._rate, 0.01)
         if failures >= _IN_A_ROW and rests is not None and rests > 0:
             return Busy(wait, f"Cal.com failed {failures} times in a row")
@@ -276,4 +290,8 @@ class Budget:
 
 
 _USED_UP = "Greenroom's own share of requests is used up"
-_NEW_KEY = "Run `greenroom connect --api-key` with a key that works; nothing is asked until then."
+
+
+def _new_key(name: str) -> str:
+    how = connections.new_key(name)
+    return f"Run `{how}` with a key that works; nothing is asked until then."

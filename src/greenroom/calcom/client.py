@@ -15,6 +15,7 @@ from greenroom.calcom.replies import (
     Busy,
     CalcomError,
     Failing,
+    KeyChanged,
     KeyRefused,
     Limits,
     Missing,
@@ -30,6 +31,7 @@ __all__ = [
     "CalcomError",
     "Failing",
     "Gate",
+    "KeyChanged",
     "KeyRefused",
     "Limits",
     "Missing",
@@ -66,7 +68,7 @@ class Gate(Protocol):
         """It did not answer, or not as Cal.com does."""
 
     async def refused(self, said: str) -> None:
-        """The key is not good."""
+        """The key is not good. Raises KeyChanged when it is another one by now."""
 
 
 @dataclass(frozen=True, slots=True)

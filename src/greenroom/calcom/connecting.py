@@ -8,7 +8,7 @@ import httpx2
 
 from greenroom.calcom import answers, budget, connections, offers
 from greenroom.calcom.budget import Unlimited
-from greenroom.calcom.client import Calcom, CalcomError, Row
+from greenroom.calcom.client import Calcom, CalcomError, Failing, Row
 from greenroom.calcom.connections import Connection
 from greenroom.database import Database
 from greenroom.seal import Seal
@@ -29,10 +29,13 @@ _NEWER = ("BOOKING_LOCATION_UPDATED", "BOOKING_REASSIGNED")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connected:
-    """What came of connecting. `new_secret` is shown once; `webhook` says what was done to it."""
+    """What came of connecting. `new_secret` is shown once; `webhook` says what was done to it.
+
+    `event_types` is how many Cal.com named; None where it was not asked.
+    """
 
     connection: Connection
-    event_types: int
+    event_types: int | None
     new_secret: str | None
     webhook: str
 
@@ -64,8 +67,7 @@ async def connect(
     me: Row | None = None
     offered: Sequence[answers.EventTypeRow] = ()
     if api_key is not None and check:
-        me = await calcom.me()
-        offered = await offers.readable(calcom)
+        me, offered = await _tried(calcom, api_url)
     async with database.transaction() as tx:
         connection, made = await connections.connect(
             tx, seal, name=name, api_url=api_url, api_key=api_key, secret=secret, now=now
@@ -88,8 +90,24 @@ async def connect(
             "address (a tunnel will do) and connect again; until then Greenroom asks each minute."
         )
     return Connected(
-        connection=connection, event_types=len(offered), new_secret=made, webhook=webhook
+        connection=connection,
+        event_types=None if me is None else len(offered),
+        new_secret=made,
+        webhook=webhook,
     )
+
+
+async def _tried(calcom: Calcom, api_url: str) -> tuple[Row, Sequence[answers.EventTypeRow]]:
+    """Whose key it is, and their event types. Raises CalcomError."""
+    try:
+        return await calcom.me(), await offers.readable(calcom)
+    except Failing as error:
+        raise Failing(
+            error.what,
+            do=f"Nothing was kept. Check that {api_url} is Cal.com's API, that it ends in /v2 and "
+            "that this machine reaches it; then connect again.",
+            code=error.code,
+        ) from error
 
 
 async def _have_webhook(
@@ -99,7 +117,7 @@ async def _have_webhook(
     try:
         row, done = await _see_to_webhook(calcom, url, secret)
     except CalcomError as error:
-        return f"failed: {error.what} {error.do}"
+        return f"failed: {error.what} The connection is kept; connect again to have it made."
     async with database.transaction() as tx:
         await connections.learn(tx, connection.id, webhook_id=str(row.get("id")))
     return done

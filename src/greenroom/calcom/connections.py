@@ -1,6 +1,7 @@
 """The Cal.com accounts we are connected to, and the secrets their deliveries are signed with."""
 
 import secrets as random
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Identity,
+    Integer,
     LargeBinary,
     Table,
     Text,
@@ -51,6 +53,7 @@ class _Connections(TypedColumns):
     syncing_until: Column[datetime | None] = Column(_MOMENT)
     syncing_by: Column[str | None] = Column(Text)
     offers_read_at: Column[datetime | None] = Column(_MOMENT)
+    renewals: Column[int] = Column(Integer, nullable=False, server_default="0")
     created_at: Column[datetime] = Column(_MOMENT, nullable=False)
 
 
@@ -84,6 +87,8 @@ class Connection:
     synced_until: datetime | None
     offers_read_at: datetime | None
     """When its event types were last read from Cal.com."""
+    renewals: int
+    """How often its key or its address may have become another one."""
     created_at: datetime
 
 
@@ -116,9 +121,10 @@ async def connect(
     if api_key is not None:
         row["api_key"] = seal.close(api_key)
     statement = insert(connections).values(**row, private_links=True, created_at=now)
+    again = {**row, "renewals": _c.renewals + 1}
     id_ = (
         await tx.execute(
-            statement.on_conflict_do_update(index_elements=[_c.name], set_=row).returning(_c.id)
+            statement.on_conflict_do_update(index_elements=[_c.name], set_=again).returning(_c.id)
         )
     ).scalar_one()
     made = None
@@ -164,11 +170,38 @@ async def get(tx: Transaction, seal: Seal, connection_id: int) -> Connection:
     return _connection(seal, dict(row))
 
 
+async def kept_of(tx: Transaction, seal: Seal, name: str) -> tuple[str | None, str | None]:
+    """API and API key of the connection called `name`, as far as there are any to be read."""
+    query = select(_c.api_url, _c.api_key).where(_c.name == name)
+    row = (await tx.execute(query)).one_or_none()
+    if row is None:
+        return None, None
+    try:
+        return row[0], None if row[1] is None else seal.open(bytes(row[1]))
+    except WrongKey:
+        return row[0], None
+
+
+def new_key(name: str) -> str:
+    """What a person types to give the connection called `name` another API key."""
+    return f"greenroom connect --name {shlex.quote(name)} --api-key cal_live_..."
+
+
 async def afresh(tx: Transaction, connection: Connection) -> Connection:
     """The same, with how far it was asked by now."""
     query = select(_c.synced_until, _c.offers_read_at).where(_c.id == connection.id)
     synced_until, offers_read_at = (await tx.execute(query)).one()
     return replace(connection, synced_until=synced_until, offers_read_at=offers_read_at)
+
+
+async def is_current(
+    tx: Transaction, connection_id: int, renewals: int, *, hold: bool = False
+) -> bool:
+    """Whether its key is still that one; `hold`: until the transaction ends."""
+    query = select(_c.renewals).where(_c.id == connection_id)
+    if hold:
+        query = query.with_for_update(read=True)
+    return (await tx.execute(query)).scalar_one_or_none() == renewals
 
 
 async def only(tx: Transaction, seal: Seal, connection_id: int | None) -> Connection:
@@ -291,5 +324,6 @@ def _connection(seal: Seal, row: dict[str, object]) -> Connection:
         private_links=bool(row["private_links"]),
         synced_until=row["synced_until"],  # type: ignore[arg-type]
         offers_read_at=row["offers_read_at"],  # type: ignore[arg-type]
+        renewals=row["renewals"],  # type: ignore[arg-type]
         created_at=row["created_at"],  # type: ignore[arg-type]
     )

@@ -186,13 +186,23 @@ def _settled(delivery: Delivery, reading: Reading, recorded: Recorded) -> Settle
         state=State.DONE if reading.readable else State.UNREAD,
         trigger=reading.trigger,
         uid=reading.uid,
-        outcome=_outcome(reading, changes),
+        outcome=_outcome(reading, changes, before=_read_before(delivery)),
     )
 
 
-def _outcome(reading: Reading, changes: Sequence[Change]) -> str:
+def _read_before(delivery: Delivery) -> str:
+    """What it did when it was read before; nothing if it never was."""
+    return (delivery.outcome or "").removesuffix(_AGAIN) if delivery.trigger else ""
+
+
+_AGAIN = " Replayed since: nothing changed."
+
+
+def _outcome(reading: Reading, changes: Sequence[Change], *, before: str) -> str:
     if not reading.facts:
         return reading.note
+    if not changes and before.startswith(reading.note):
+        return f"{before}{_AGAIN}"
     if not changes:
         return f"{reading.note} Nothing changed: it was known already, or newer facts stand."
     said = {fact.uid: fact.status for fact in reading.facts}
@@ -206,6 +216,9 @@ def _effect(change: Change, said: Status | None) -> str:
         return f"Newer facts stand: the booking is {after.status}."
     if change.before is None:
         return "It was the first we heard of it."
-    if after.status is not change.before.booking.status:
-        return f"Before, it was {change.before.booking.status or 'unknown'}."
+    before = change.before.booking
+    if after.status is not before.status:
+        return f"Before, it was {before.status or 'unknown'}."
+    if after.outcome is not before.outcome:
+        return "It counts as a no-show." if after.outcome else "It is no no-show any more."
     return "Its details changed."

@@ -1,10 +1,17 @@
 """Which deliveries a page, the API or an export is asked for, as it stands in the address."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated
+from typing import Annotated, Self
 from urllib.parse import urlencode
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    model_validator,
+)
 
 from greenroom.calcom.delivery_list import Place, Wanted
 from greenroom.calcom.delivery_store import State
@@ -48,6 +55,14 @@ class Filters(BaseModel):
         _Any,
         Field(alias="to", description="Received before that time, or up to the end of that day."),
     ] = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.since is not None and self.until is not None:
+            begin, end = _begin(self.since), _end(self.until)
+            if begin >= end:
+                raise ValueError("`from` comes after `to`, so nothing can fit")
+        return self
 
     @property
     def wanted(self) -> Wanted:

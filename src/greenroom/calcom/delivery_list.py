@@ -9,7 +9,7 @@ from sqlalchemy import Select, and_, or_, select, text, tuple_
 
 from greenroom.bookings import whose
 from greenroom.bookings.model import BY_NUMBER, Uid
-from greenroom.calcom.delivery_store import Delivery, State, deliveries, light, read
+from greenroom.calcom.delivery_store import Delivery, State, deliveries, light, places_in, read
 from greenroom.candidates import actions as candidates
 from greenroom.database import Database, Transaction
 from greenroom.database.among import among
@@ -85,9 +85,22 @@ async def triggers(tx: Transaction) -> Sequence[str]:
     return list((await tx.execute(_TRIGGERS, {"most": _MOST_TRIGGERS})).scalars())
 
 
+async def has_failed(tx: Transaction) -> bool:
+    """Whether any failed, for now or for good, and can be taken in again."""
+    for state in (State.FAILED, State.DEAD):
+        if await places_in(tx, state, after=None, limit=1):
+            return True
+    return False
+
+
 async def about(tx: Transaction, found: Sequence[Delivery]) -> Mapping[Uid, Sequence[About]]:
     """Whose each booking is that these deliveries concern, as far as that is known."""
-    ids = await interview_ids(tx, found)
+    return await about_bookings(tx, {(e.connection_id, e.uid) for e in found if e.uid})
+
+
+async def about_bookings(tx: Transaction, keys: Collection[Uid]) -> Mapping[Uid, Sequence[About]]:
+    """Whose each of these bookings is, as far as that is known."""
+    ids = await whose.interviews_of(tx, keys)
     held = await interviews.by_ids(tx, {id_ for each in ids.values() for id_ in each})
     people = await candidates.by_ids(tx, {each.candidate_id for each in held.values()})
     known = {

@@ -30,9 +30,13 @@ _log = structlog.get_logger()
 
 
 class DeliveriesPage(Listed):
-    """The filters of the page; `replayed` is how many somebody just had taken in again."""
+    """The filters of the page; `replayed` is how many somebody just had taken in again.
+
+    They were picked, or all `of` which there are.
+    """
 
     replayed: Annotated[int | None, Field(ge=0, le=_LARGEST_ID)] = None
+    of: Literal["", "failed"] = ""
 
 
 class Picked(BaseModel):
@@ -58,6 +62,7 @@ async def deliveries_page(
         triggers = await delivery_list.triggers(tx)
         refused = await _refused(tx)
         by_day = await rejections.by_day(tx, now)
+        has_failed = await delivery_list.has_failed(tx)
     more = len(found) > asked.limit
     return page(
         request,
@@ -66,6 +71,7 @@ async def deliveries_page(
         about=about,
         connections=names,
         triggers=triggers,
+        has_failed=has_failed,
         refused=refused,
         refused_by_day=by_day,
         more=write_place(delivery_list.place_of(shown[-1])) if more else None,
@@ -74,6 +80,16 @@ async def deliveries_page(
         pieces=pieces,
         now=now,
     )
+
+
+@router.get("/deliveries/refused", dependencies=[Depends(viewer)])
+async def refused_requests(request: Request) -> HTMLResponse:
+    """Answer with what was refused, for the page that shows it to keep up with."""
+    now = datetime.now(UTC)
+    async with _parts(request).database.transaction() as tx:
+        refused = await _refused(tx)
+        by_day = await rejections.by_day(tx, now)
+    return page(request, "calcom/_refused.html", refused=refused, refused_by_day=by_day, now=now)
 
 
 async def _refused(tx: Transaction) -> Sequence[tuple[Refusal, int, datetime]]:
@@ -91,7 +107,8 @@ async def replay_deliveries(request: Request, picked: Annotated[Picked, Form()])
         async with parts.database.transaction() as tx:
             count = await deliveries.replay(tx, picked.id)
     parts.intake.news.set()
-    return RedirectResponse(f"/deliveries?replayed={count}", 303)
+    of = f"&of={picked.all}" if picked.all else ""
+    return RedirectResponse(f"/deliveries?replayed={count}{of}", 303)
 
 
 @router.get("/deliveries/{delivery_id}")
@@ -100,8 +117,12 @@ async def delivery_page(
     user: Viewer,
     delivery_id: _Id,
     show: Literal["", "all"] = "",
+    replayed: Literal["", "1"] = "",
 ) -> HTMLResponse:
-    """Show one delivery with its body; `show=all` uncovers what it says about people."""
+    """Show one delivery with its body; `show=all` uncovers what it says about people.
+
+    To htmx only what it did; `replayed` says that somebody just had it taken in again.
+    """
     everything = show == "all"
     if everything and not user.role.covers(Role.RECRUITER):
         raise NotAllowed(
@@ -119,8 +140,9 @@ async def delivery_page(
     body = found.body
     return page(
         request,
-        "calcom/delivery.html",
+        "calcom/_delivery.html" if "hx-request" in request.headers else "calcom/delivery.html",
         delivery=found,
+        replayed=replayed == "1",
         about=about,
         connections=names,
         pieces=pieces,
@@ -137,9 +159,9 @@ async def replay_delivery(request: Request, delivery_id: _Id) -> Response:
     parts = _parts(request)
     async with parts.database.transaction() as tx:
         await deliveries.get(tx, delivery_id)
-        await deliveries.replay(tx, [delivery_id])
+        found = await deliveries.replay(tx, [delivery_id])
     parts.intake.news.set()
-    return RedirectResponse(f"/deliveries/{delivery_id}", 303)
+    return RedirectResponse(f"/deliveries/{delivery_id}{'?replayed=1' if found else ''}", 303)
 
 
 def _parts(request: Request) -> Parts:

@@ -184,7 +184,7 @@ async def settle(
     tx: Transaction, connection_id: int, heard: Mapping[str, Sequence[Heard]], *, now: datetime
 ) -> None:
     """Forget what seemed lost about these bookings, where its delivery has come after all."""
-    query = select(_d.id, _d.uid, _d.said_at, _d.found_at).where(
+    query = select(_d.id, _d.uid, _d.said_at).where(
         _d.connection_id == connection_id,
         among(_d.uid, list(heard)),
         _d.kind == Kind.LOST,
@@ -192,13 +192,10 @@ async def settle(
     )
     came = [
         id_
-        for id_, uid, said_at, found_at in await tx.execute(query)
-        if any(
-            each.received_at > found_at
-            and said_at is not None
-            and each.fact.as_of > said_at - _AT_ONCE
-            for each in heard[uid]
-        )
+        for id_, uid, said_at in await tx.execute(query)
+        if said_at is not None
+        # It may have been kept before the run, and taken in after.
+        and any(each.fact.as_of > said_at - _AT_ONCE for each in heard[uid])
     ]
     if came:
         await tx.execute(delete(drift).where(among(_d.id, came)))

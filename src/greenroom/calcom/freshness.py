@@ -39,6 +39,11 @@ class Freshness:
         """The full compare under way."""
         return next((each for each in self.under_way if each.kind is Kind.FULL), None)
 
+    @property
+    def mends(self) -> tuple[str, ...]:
+        """The commands that give the refused connections another key."""
+        return tuple(map(connections.new_key, self.refused))
+
     def is_stale(self, now: datetime) -> bool:
         """Whether a person should be told that this may be old."""
         if not self.asks:

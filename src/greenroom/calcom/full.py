@@ -50,7 +50,8 @@ async def go_on(leader: Leader, run: SyncRun) -> None:
 
 
 async def _look(leader: Leader, run: SyncRun) -> Look:
-    since = run.started_at - _BACK - _LONGEST
+    # Not by when the run was begun: that may be long ago.
+    since = leader.clock() - _BACK - _LONGEST
     async with leader.database.transaction() as tx:
         kept = await looks.unfinished(tx, leader.connection.id, Kind.FULL)
         # One that was left for a day has seen what is old by now.

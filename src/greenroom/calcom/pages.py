@@ -39,6 +39,7 @@ async def connections_page(request: Request) -> HTMLResponse:
         "calcom/connections.html",
         connections=known,
         standings=standings,
+        new_key=connections.new_key,
         runs=found,
         drift=drifted,
         types=types,

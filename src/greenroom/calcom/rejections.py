@@ -3,7 +3,18 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import BigInteger, Column, Date, DateTime, Table, Text, TypedColumns, delete, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    DateTime,
+    Table,
+    Text,
+    TypedColumns,
+    delete,
+    func,
+    select,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from greenroom.calcom.webhook import Refusal
@@ -50,6 +61,11 @@ async def rejected(tx: Transaction) -> Mapping[str, tuple[int, datetime]]:
     """How many requests were refused, and when last, by reason."""
     rows = await tx.execute(select(rejections))
     return {reason: (count, last_at) for reason, count, last_at in rows}
+
+
+async def last(tx: Transaction) -> datetime | None:
+    """When a request was refused last."""
+    return (await tx.execute(select(func.max(_r.last_at)))).scalar_one()
 
 
 async def by_day(tx: Transaction, now: datetime) -> Sequence[tuple[date, int]]:

@@ -55,6 +55,18 @@ class Busy(CalcomError):
         self.wait = wait
 
 
+class KeyChanged(Busy):
+    """A person gave another key or address meanwhile; with that it may be asked."""
+
+    def __init__(self) -> None:
+        CalcomError.__init__(
+            self,
+            "The API key or the address of the connection was changed meanwhile.",
+            do="Nothing to do: Greenroom asks again by itself, with the new one.",
+        )
+        self.wait = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How many more requests Cal.com takes, and in how many seconds that begins anew."""
@@ -119,6 +131,9 @@ def answer(response: httpx2.Response, body: bytes) -> Answer:
         raise garbled("something that is not its API's JSON")
     if response.is_redirect:
         raise garbled(f"{code}, another address")
+    if code == httpx2.codes.FORBIDDEN and not _is_own(envelope):
+        # Of a proxy or a firewall: the key may be good.
+        raise garbled("403, but not as its API does")
     raise _refusal(code, _message(envelope))
 
 
@@ -157,7 +172,7 @@ def _refusal(code: int, said: str) -> CalcomError:
         return KeyRefused(
             f"Cal.com refused the API key ({said}).",
             do="Make a key in Cal.com under Settings, Developer, API keys, "
-            "and run `greenroom connect --api-key` with it.",
+            "and connect again with it.",
             code=code,
         )
     if code == httpx2.codes.NOT_FOUND:
@@ -170,6 +185,10 @@ def _refusal(code: int, said: str) -> CalcomError:
     if code >= httpx2.codes.INTERNAL_SERVER_ERROR or code == httpx2.codes.REQUEST_TIMEOUT:
         return Failing(what, do="Greenroom tries again by itself.", code=code)
     return CalcomError(what, do="See what Cal.com says.", code=code)
+
+
+def _is_own(envelope: object) -> bool:
+    return isinstance(envelope, dict) and isinstance(envelope.get("error"), dict)
 
 
 def _message(envelope: object) -> str:

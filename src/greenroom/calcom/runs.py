@@ -65,6 +65,7 @@ class _Columns(TypedColumns):
     singly: Column[int] = Column(Integer, nullable=False, server_default="0")
     seen: Column[int] = Column(Integer, nullable=False, server_default="0")
     changed: Column[int] = Column(Integer, nullable=False, server_default="0")
+    stops: Column[int] = Column(Integer, nullable=False, server_default="0")
     error: Column[str | None] = Column(Text)
 
 
@@ -96,8 +97,9 @@ class SyncRun:
     `wanted_since`: a person named the moment to ask from. `since` is the one asked from, once it
     is known. `requests` were made, for
     `pages` of about `pages_about` pages of bookings and for `singly` bookings one by one;
-    `seen` bookings were answered, `changed` of them by what no delivery had told us. `error`
-    of a run under way is why it does not get on just now.
+    `seen` counts answers about bookings, one booking as often
+    as it came up; `changed` of them brought what was not known. `error`
+    of a run under way is why it does not get on just now, stopped so many times in a row (`stops`).
     """
 
     id: int
@@ -114,6 +116,7 @@ class SyncRun:
     singly: int
     seen: int
     changed: int
+    stops: int
     error: str | None
 
 
@@ -205,6 +208,8 @@ async def count(
         "changed": _r.changed + changed,
         "error": None,
     }
+    if pages or singly:
+        gone["stops"] = 0
     if pages_left is not None:
         gone["pages_about"] = _r.pages + pages + pages_left
     await tx.execute(update(sync_runs).where(_r.id == run_id).values(**gone))
@@ -214,6 +219,12 @@ async def count(
 async def learn(tx: Transaction, run_id: int, **values: datetime | str | int | None) -> None:
     """Keep what was found out about a run (since, error ...)."""
     await tx.execute(update(sync_runs).where(_r.id == run_id).values(**values))
+
+
+async def stop(tx: Transaction, run_id: int) -> int:
+    """It did not get on; give how many times in a row that is."""
+    stopped = update(sync_runs).where(_r.id == run_id).values(stops=_r.stops + 1)
+    return (await tx.execute(stopped.returning(_r.stops))).scalar_one()
 
 
 async def close(tx: Transaction, run_id: int, *, error: str | None, now: datetime) -> None:

@@ -14,6 +14,7 @@ from greenroom.calcom.delivery_store import Signature
 from greenroom.calcom.webhook import BadSignature, Refusal
 from greenroom.database import Database
 from greenroom.errors import Unavailable
+from greenroom.live.feed import announce
 from greenroom.seal import Seal
 
 _FRESH = 30.0
@@ -87,6 +88,7 @@ class Secrets:
         try:
             async with self._database.transaction() as tx:
                 await rejections.reject(tx, refused, datetime.now(UTC))
+                announce(tx, "delivery")
         except Unavailable:
             self._refused.update(refused)
 

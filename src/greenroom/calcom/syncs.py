@@ -11,7 +11,7 @@ from greenroom import jobs
 from greenroom.bookings import actions as bookings
 from greenroom.calcom import budget, connections, full, reconcile, runs
 from greenroom.calcom.budget import Standing, Urgency
-from greenroom.calcom.client import Busy, CalcomError, Failing
+from greenroom.calcom.client import Busy, CalcomError, Failing, KeyChanged, KeyRefused
 from greenroom.calcom.connections import Connection
 from greenroom.calcom.leading import Leader, TakenOver
 from greenroom.calcom.runs import BY_CLOCK, BY_DELIVERY, Kind, SyncRun
@@ -25,6 +25,8 @@ EACH = timedelta(seconds=55)
 """Between two looks at what changed, by a clock that ticks each 15 seconds."""
 EACH_FULL = timedelta(hours=6)
 """Between two full compares."""
+_STOPS = 10
+"""After so many in a row without a page a full compare is given up: another may begin."""
 
 _SHORT = timedelta(seconds=15)
 """A pause this short is waited out."""
@@ -67,7 +69,7 @@ def demand(connection: Connection, standing: Standing, now: datetime) -> None:
     if standing.refusal is not None:
         raise Conflict(
             f"Cal.com refuses the API key of “{connection.name}”.",
-            do="Run `greenroom connect --api-key` with a key that works.",
+            do=f"Run `{connections.new_key(connection.name)}` with a key that works.",
         )
     if standing.rests_until is not None and standing.rests_until > now + _SHORT:
         why = "Cal.com's rate limit is reached"
@@ -85,12 +87,15 @@ async def tick(tx: Transaction, seal: Seal, now: datetime) -> None:
     standings = await budget.standings(tx)
     last, last_full = [await runs.last_started(tx, kind) for kind in Kind]
     for connection in await _askable(tx, seal):
-        id_ = connection.id
-        if not standings.get(id_, Standing()).may_ask:
+        id_, standing = connection.id, standings.get(connection.id, Standing())
+        if standing.refusal is not None:
+            await _give_up(tx, id_, standing.refusal, now)
+        if not standing.may_ask:
             continue
+        under_way = {each.kind for each in await runs.unfinished(tx, id_)}
         # A connection that was just made is looked at as a whole by its first run.
         before = last_full.get(id_, connection.created_at)
-        if _is_due(before, EACH_FULL, now):
+        if Kind.FULL not in under_way and _is_due(before, EACH_FULL, now):
             await _begin_full(tx, connection, before, now)
         elif _is_due(last.get(id_), EACH, now):
             await runs.begin(tx, id_, asked_by=BY_CLOCK, now=now)
@@ -125,7 +130,7 @@ async def carry_on(leader: Leader) -> None:
         while (run := await _next(leader)) is not None:
             if not await _step(leader, run):
                 break
-    except TakenOver:
+    except (TakenOver, KeyChanged):
         return
     finally:
         with suppress(Unavailable):
@@ -150,10 +155,17 @@ async def _step(leader: Leader, run: SyncRun) -> bool:
     leader.budget.urge(_URGENCY[run.kind])
     try:
         await _DO[run.kind](await _afresh(leader), run)
-    except TakenOver:
+    except (TakenOver, KeyChanged):
         raise
     except (Busy, Failing) as error:
         await _stop(leader, run, str(error), for_good=run.kind is not Kind.FULL)
+        return False
+    except KeyRefused as error:
+        how = connections.new_key(leader.connection.name)
+        what = f"{error.what} Make a key in Cal.com under Settings, Developer, API keys: `{how}`."
+        await _stop(leader, run, what, for_good=True)
+        async with leader.database.transaction() as tx:
+            await _give_up(tx, leader.connection.id, what, leader.clock())
         return False
     except CalcomError as error:
         await _stop(leader, run, str(error), for_good=True)
@@ -186,6 +198,16 @@ async def _stop(leader: Leader, run: SyncRun, error: str, *, for_good: bool) -> 
             await runs.close(tx, run.id, error=error, now=leader.clock())
         else:
             await runs.learn(tx, run.id, error=error)
+        # A full compare waits for its turn: that others stop keeps it from getting on, too.
+        for each in await runs.unfinished(tx, run.connection_id):
+            if each.kind is Kind.FULL and await runs.stop(tx, each.id) >= _STOPS:
+                await runs.close(tx, each.id, error=error, now=leader.clock())
+
+
+async def _give_up(tx: Transaction, connection_id: int, error: str, now: datetime) -> None:
+    """End every run: with a key that is refused none gets on."""
+    for each in await runs.unfinished(tx, connection_id):
+        await runs.close(tx, each.id, error=error, now=now)
 
 
 async def _askable(tx: Transaction, seal: Seal) -> Sequence[Connection]:

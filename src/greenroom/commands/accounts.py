@@ -7,7 +7,7 @@ import typer
 
 from greenroom.accounts import actions as accounts
 from greenroom.accounts.model import Role
-from greenroom.commands.opening import DataDir, settings_beside, with_parts
+from greenroom.commands.opening import DataDir, settings_beside, settings_of_data, with_parts
 from greenroom.parts import Parts
 
 user = typer.Typer(help="People who sign in.", no_args_is_help=True)
@@ -45,7 +45,7 @@ def list_users(data_dir: DataDir = None) -> None:
                 state = "disabled" if each.disabled_at else "enabled"
                 print(f"{each.email}\t{each.name}\t{each.role}\t{state}")
 
-    with_parts(settings_beside(data_dir), run)
+    with_parts(settings_of_data(data_dir), run)
 
 
 @user.command("disable")
@@ -59,7 +59,7 @@ def disable_user(email: str, data_dir: DataDir = None) -> None:
             await accounts.disable_user(tx, person.id, datetime.now(UTC))
         print(f"{email} can no longer sign in.")
 
-    with_parts(settings_beside(data_dir), run)
+    with_parts(settings_of_data(data_dir), run)
 
 
 @token.command("create")
@@ -74,4 +74,4 @@ def create_token(
         async with parts.database.transaction() as tx:
             print(await accounts.create_token(tx, name, role, datetime.now(UTC)))
 
-    with_parts(settings_beside(data_dir), run)
+    with_parts(settings_of_data(data_dir), run)

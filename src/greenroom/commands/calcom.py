@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from greenroom.calcom import connecting, deliveries
-from greenroom.commands.opening import DataDir, settings_beside, with_parts
+from greenroom.calcom import connecting, connections, deliveries
+from greenroom.commands.opening import DataDir, settings_beside, settings_of_data, with_parts
 from greenroom.errors import Invalid
 from greenroom.parts import Parts
 from greenroom.settings import Settings
@@ -27,16 +27,16 @@ def connect(
     """Connect a Cal.com account: check the key, list event types, make or mend the webhook."""
     chosen = settings_beside(data_dir)
     key = api_key or (chosen.calcom_api_key and chosen.calcom_api_key.get_secret_value())
-    url = (api_url or str(chosen.calcom_api_url)).rstrip("/")
 
     async def run(parts: Parts) -> None:
+        url, kept_key = await _kept(parts, name, api_url)
         done = await connecting.connect(
             parts.database,
             parts.seal,
             parts.http,
             name=name,
             api_url=url,
-            api_key=key or None,
+            api_key=key or (None if skip_check else kept_key),
             secret=webhook_secret,
             check=not skip_check,
             webhook_url=chosen.webhook_url,
@@ -51,13 +51,19 @@ def connect(
 @cli.command()
 def replay(
     ids: Annotated[
-        list[int] | None, typer.Argument(metavar="DELIVERY...", help="Numbers of deliveries.")
+        list[int] | None,
+        typer.Argument(metavar="DELIVERY...", min=1, max=2**63 - 1, help="Numbers of deliveries."),
     ] = None,
     failed: Annotated[bool, typer.Option("--failed", help="All that failed.")] = False,  # noqa: FBT002  (a flag)
     data_dir: DataDir = None,
 ) -> None:
     """Take deliveries in again, as if new. The same news never counts twice."""
-    if bool(ids) == failed:
+    if ids and failed:
+        raise Invalid(
+            "It is one or the other: numbers of deliveries, or --failed for all that failed.",
+            do="Leave out the numbers, or --failed.",
+        )
+    if not ids and not failed:
         raise Invalid(
             "It is not said which deliveries to take in again.",
             do="Give their numbers, or --failed for all that failed.",
@@ -78,7 +84,7 @@ def replay(
             each = await _settled(parts, id_)
             print(f"{id_}: {each.state}: {each.outcome}")
 
-    with_parts(settings_beside(data_dir), run)
+    with_parts(settings_of_data(data_dir), run)
 
 
 async def _settled(parts: Parts, id_: int) -> deliveries.Delivery:
@@ -92,10 +98,26 @@ async def _settled(parts: Parts, id_: int) -> deliveries.Delivery:
     return each
 
 
+async def _kept(parts: Parts, name: str, given: str | None) -> tuple[str, str | None]:
+    """The API to ask, and the key kept for it, if there is one.
+
+    A connection keeps its address unless another is said, and a kept key goes to no other.
+    """
+    chosen = parts.settings
+    async with parts.database.transaction() as tx:
+        address, key = await connections.kept_of(tx, parts.seal, name)
+    if given is None and ("calcom_api_url" in chosen.model_fields_set or address is None):
+        given = str(chosen.calcom_api_url)
+    url = (given or address or "").rstrip("/")
+    return url, key if url == address else None
+
+
 def _print_connected(done: connecting.Connected, chosen: Settings) -> None:
     print(f"Connected “{done.connection.name}” ({done.connection.api_url}).")
     if done.connection.api_key is None:
         print("Without an API key it only listens to webhooks; enter its event types by hand.")
+    elif done.event_types is None:
+        print("Not checked: whether Cal.com takes the API key, and which event types there are.")
     else:
         print(f"Event types: {done.event_types}.")
     print(f"Webhook address: {chosen.webhook_url}\nWebhook: {done.webhook}")

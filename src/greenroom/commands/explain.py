@@ -19,9 +19,9 @@ from greenroom.bookings.story import Effect, Words
 from greenroom.bookings.timeline import Chain, Entry
 from greenroom.candidates import actions as candidates
 from greenroom.candidates.model import clean
-from greenroom.commands.opening import DataDir, settings_beside, with_parts
+from greenroom.commands.opening import DataDir, settings_of_data, with_parts
 from greenroom.database import Transaction
-from greenroom.errors import NotFound
+from greenroom.errors import Invalid, NotFound
 from greenroom.interviews import overview
 from greenroom.interviews.overview import Asked, Row
 from greenroom.interviews.wire import InterviewDetail
@@ -29,6 +29,7 @@ from greenroom.parts import Parts
 
 cli = typer.Typer()
 
+_ACCEPTED = "an interview's number, a booking link, a candidate's address, or a booking's uid"
 _WIDEST = 80
 _MOST = 20
 """Interviews of one candidate that are told."""
@@ -54,7 +55,7 @@ def explain(
     async def run(parts: Parts) -> None:
         async with parts.database.transaction() as tx:
             told = [
-                (await overview.row(tx, id_), await timeline.chain(tx, id_))
+                (await _row(tx, id_), await timeline.chain(tx, id_))
                 for id_ in await meant(tx, interview)
             ]
         if as_json:
@@ -64,12 +65,17 @@ def explain(
         else:
             print("\n\n".join("\n".join(lines(row, chain)) for row, chain in told))
 
-    with_parts(settings_beside(data_dir), run)
+    with_parts(settings_of_data(data_dir), run)
 
 
 async def meant(tx: Transaction, what: str) -> Sequence[int]:
-    """The interviews that are meant. Raises NotFound, which says what it was taken for."""
+    """The interviews that are meant. Raises NotFound, which says what it was taken for.
+
+    Raises Invalid for nothing.
+    """
     said = what.strip().rstrip("/").rpartition("/")[2]
+    if not said:
+        raise Invalid("It is not said which interview.", do=f"Give {_ACCEPTED}.")
     if _ID.fullmatch(said):
         return [int(said)]
     if "@" in said:
@@ -77,13 +83,28 @@ async def meant(tx: Transaction, what: str) -> Sequence[int]:
     link = await booking_links.by_token(tx, said) if _TOKEN.fullmatch(said) else None
     if link is not None:
         return [link.interview_id]
-    kept = await bookings.get(tx, said)
+    try:
+        kept = await bookings.get(tx, said)
+    except NotFound as error:
+        raise NotFound(
+            f"No interview, booking link or booking is known as {clean(said, 200)}.",
+            do=f"Give {_ACCEPTED}; `greenroom reconcile` asks Cal.com for what is missing here.",
+        ) from error
     if not kept.matches:
         raise NotFound(
             f"Booking {said} belongs to no interview.",
             do="Open Unmatched in the browser and say whose it is.",
         )
     return [each.interview_id for each in kept.matches]
+
+
+async def _row(tx: Transaction, id_: int) -> Row:
+    try:
+        return await overview.row(tx, id_)
+    except NotFound as error:
+        raise NotFound(
+            error.what, do="Its number stands in the address of its page; it may have been deleted."
+        ) from error
 
 
 async def _of_address(tx: Transaction, address: str) -> Sequence[int]:
@@ -143,6 +164,8 @@ def _origin(entry: Entry) -> Iterator[str]:
         yield f"check {entry.sync_run_id}"
     if abs((entry.heard_at - entry.said_at).total_seconds()) >= 1:
         yield f"heard {_moment(entry.heard_at)}"
+    if entry.still_at is not None:
+        yield f"still so {_moment(entry.still_at)}"
     if entry.before and entry.before != entry.after:
         yield f"{entry.before} -> {entry.after}"
     if entry.effect and entry.effect is not Effect.NEWS:

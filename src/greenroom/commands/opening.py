@@ -9,7 +9,7 @@ import typer
 
 from greenroom import app as house
 from greenroom import logs, settings
-from greenroom.errors import GreenroomError
+from greenroom.errors import GreenroomError, NotFound
 from greenroom.parts import Parts
 from greenroom.settings import Settings
 
@@ -30,11 +30,33 @@ def settings_beside(data_dir: Path | None) -> Settings:
     return chosen
 
 
+def settings_of_data(data_dir: Path | None) -> Settings:
+    """For a command about what is there already: it makes no data directory of its own.
+
+    Raises NotFound where there is none.
+    """
+    chosen = settings_beside(data_dir)
+    if chosen.database_url is None and not _is_made(chosen.data_dir):
+        place = chosen.data_dir if chosen.data_dir.is_absolute() else f"./{chosen.data_dir}"
+        raise NotFound(
+            f"There is no Greenroom data in {place}.",
+            do="Give --data-dir, or start `greenroom serve` there first.",
+        )
+    return chosen
+
+
 def settings_of_a_server(data_dir: Path | None) -> Settings:
     """For a command that runs until it is stopped, whose log is what people read."""
     chosen = settings.load(data_dir=data_dir)
     logs.set_up(chosen.log_level)
     return chosen
+
+
+def _is_made(data_dir: Path) -> bool:
+    try:
+        return (data_dir.expanduser() / "postgres").is_dir()
+    except OSError:  # what is wrong with it is said when it is opened
+        return True
 
 
 def with_parts(chosen: Settings, command: Callable[[Parts], Awaitable[None]]) -> None:

@@ -1,6 +1,7 @@
 """Asking Cal.com from the command line, and watching how it goes."""
 
 import asyncio
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from greenroom.calcom import budget, connections, drift, runs, syncs
 from greenroom.calcom.budget import Standing
 from greenroom.calcom.connections import Connection
 from greenroom.calcom.runs import Kind, SyncRun
-from greenroom.commands.opening import DataDir, settings_beside, tell, with_parts
+from greenroom.commands.opening import DataDir, settings_of_data, tell, with_parts
 from greenroom.errors import GreenroomError, Invalid
 from greenroom.parts import Parts
 
@@ -25,6 +26,8 @@ _LOOK = 0.3
 """Seconds between two looks at how it goes."""
 _A_LINE_EACH = 10
 """Pages, where nobody watches a terminal."""
+_FIRST = datetime(2020, 1, 1, tzinfo=UTC)
+"""Cal.com is younger."""
 
 
 @cli.command()
@@ -39,7 +42,17 @@ def reconcile(
             "A full compare asks for everything that is not over, since whenever.",
             do="Give --full or --since, not both.",
         )
-    wanted = None if since is None else since.replace(tzinfo=since.tzinfo or UTC)
+    if since is not None and _aware(since) > datetime.now(UTC):
+        raise Invalid(
+            f"{since:%Y-%m-%d %H:%M} (UTC) is still to come: nothing can have changed since.",
+            do="Give --since a moment that is over, or leave it out.",
+        )
+    if since is not None and _aware(since) < _FIRST:
+        raise Invalid(
+            f"{since.date()} is before Cal.com was there: no booking changed then.",
+            do=f"Give --since a day after {_FIRST.date()}.",
+        )
+    wanted = None if since is None else _aware(since)
 
     async def run(parts: Parts) -> None:
         async with parts.database.transaction() as tx:
@@ -55,7 +68,11 @@ def reconcile(
         if failed:
             raise typer.Exit(1)
 
-    with_parts(settings_beside(data_dir), run)
+    with_parts(settings_of_data(data_dir), run)
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=moment.tzinfo or UTC)
 
 
 async def _asked(parts: Parts, connection: Connection, kind: Kind, since: datetime | None) -> bool:
@@ -69,8 +86,8 @@ async def _asked(parts: Parts, connection: Connection, kind: Kind, since: dateti
         counted = (await drift.counts(tx, [run.id])).get(run.id, {})
     off = ", ".join(f"{count} {each.label}" for each, count in counted.items())
     print(
-        f"{connection.name}: {run.seen} bookings in {run.requests} answers, {run.changed} changed."
-        + (f" Deliveries: {off}." if off else "")
+        f"{connection.name}: {run.seen} answers about bookings in {run.requests} requests, "
+        f"{run.changed} changed." + (f" Deliveries: {off}." if off else "")
     )
     return True
 
@@ -103,12 +120,16 @@ _ON = {
 async def _watched(parts: Parts, connection: Connection, run: SyncRun) -> SyncRun:
     with _shown(connection.name) as shown:
         while True:
+            async with parts.database.transaction() as tx:
+                connection = await connections.get(tx, parts.seal, connection.id)
             work = asyncio.create_task(syncs.carry_on(parts.leader(connection)))
             try:
                 while not work.done():
                     await asyncio.wait([work], timeout=_LOOK)
                     run = await _read(parts, run.id)
                     shown.tell(run)
+                    if run.finished_at is not None:
+                        return run  # What else is under way goes on without us.
                 await work
             finally:
                 work.cancel()
@@ -142,7 +163,7 @@ class _Shown:
             )
         elif run.pages >= self.said + _A_LINE_EACH:
             self.said = run.pages
-            print(f"{self.name}: {_where(run)}", flush=True)
+            print(f"{self.name}: {_where(run)}", file=sys.stderr, flush=True)
 
 
 @contextmanager

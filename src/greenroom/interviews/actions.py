@@ -1,6 +1,7 @@
 """Doing things with interviews: load, decide, save, in one transaction."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from greenroom.booking_links import actions as booking_links
@@ -236,17 +237,16 @@ async def restand(
     await _save(tx, [each for each in stood if each.is_news], now)
 
 
-async def turn(tx: Transaction, *, now: datetime) -> int:
-    """Restand interviews whose status time alone has changed; return how many there were."""
-    ids = await store.turned(tx, now, _AT_ONCE)
-    await restand_kept(tx, ids, now=now)
-    return len(ids)
+async def turned(tx: Transaction, *, now: datetime) -> Sequence[int]:
+    """Some interviews whose status time alone has changed: they want to be restood."""
+    return await store.turned(tx, now, _AT_ONCE)
 
 
 async def restand_kept(tx: Transaction, ids: Collection[int], *, now: datetime) -> None:
     """Let interviews stand where their links, the clock and the booking kept on them put them.
 
-    All count as changed, for their links or what was said of them did.
+    All count as changed, for their links or what was said of them did. Those that are booked
+    turn at once: another booking of theirs may count by now, and only `turned` asks for all.
     """
     held = await store.hold(tx, ids)
     links = await booking_links.of_interviews(tx, ids)
@@ -264,7 +264,7 @@ async def restand_kept(tx: Transaction, ids: Collection[int], *, now: datetime) 
         stood.append(
             Stood(
                 interview=interview,
-                standing=standing,
+                standing=replace(standing, turns_at=now) if kept else standing,
                 attention=interview.attention,
                 reschedules=interview.reschedules,
             )

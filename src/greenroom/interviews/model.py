@@ -76,7 +76,7 @@ class Attention(StrEnum):
 
 _REASONS = {
     Attention.BOUNCED: "The letter could not be delivered",
-    Attention.SECOND_BOOKING: "Two bookings on one link",
+    Attention.SECOND_BOOKING: "Two bookings for one interview",
     Attention.OTHER_ADDRESS: "Booked with another address",
     Attention.LATE_BOOKING: "Booked on a link that was revoked",
     Attention.OUTCOME_MISSING: "Nobody said how it went",

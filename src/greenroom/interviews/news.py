@@ -27,8 +27,10 @@ _BY_STATUS: Mapping[Status, Kind] = {
     Status.DECLINED: Kind.DECLINED,
     Status.NO_SHOW: Kind.NO_SHOW,
 }
-_TIMED = frozenset({Kind.REQUESTED, Kind.CONFIRMED, Kind.MOVED})
+BEGINS = frozenset({Kind.REQUESTED, Kind.CONFIRMED, Kind.MOVED})
 """News of a time; at another time the same words are other news."""
+ENDS = frozenset({Kind.RESCHEDULE_REQUESTED, Kind.CANCELLED, Kind.DECLINED})
+"""News that there is no such time any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +38,7 @@ class News:
     """Something to be said of an interview. The same kind and version is never said again.
 
     `version` begins with `uid`, the booking it is about; then comes the time, where the news
-    is of a time.
+    is of a time. What begins after an end, or ends after that, is kept as another version.
     """
 
     interview_id: int
@@ -53,11 +55,11 @@ def news(was: Interview, is_: Standing) -> News | None:
     if is_.status is was.status and was.meeting is not None:
         if _slot(was.meeting) == _slot(meeting):
             return None
-        kind = Kind.MOVED if kind in _TIMED else kind
-    elif kind in _TIMED and was.status in _BOOKED and was.meeting is not None:
+        kind = Kind.MOVED if kind in BEGINS else kind
+    elif kind in BEGINS and was.status in _BOOKED and was.meeting is not None:
         kind = kind if _slot(was.meeting) == _slot(meeting) else Kind.MOVED
     version = (
-        f"{meeting.uid}@{meeting.starts_at:%Y-%m-%dT%H:%MZ}" if kind in _TIMED else meeting.uid
+        f"{meeting.uid}@{meeting.starts_at:%Y-%m-%dT%H:%MZ}" if kind in BEGINS else meeting.uid
     )
     return News(interview_id=was.id, kind=kind, uid=meeting.uid, version=version)
 

@@ -91,12 +91,14 @@ class BookingOut(BaseModel):
 class EntryOut(BaseModel):
     """Something that was said or done. `decides`: the status shown comes from it.
 
+    `still_at` is until when Cal.com's API has said the same again.
     `before` and `after` are the booking's status; `effect` is `news`, `nothing_new` or
     `newer_facts_stand`. All three are null for what people did.
     """
 
     said_at: datetime
     heard_at: datetime
+    still_at: datetime | None
     source: str
     text: str
     uid: str | None

@@ -234,7 +234,12 @@ def _lines(node: ast.AST) -> range:
 @contextlib.asynccontextmanager
 async def buried(url: str) -> AsyncIterator[None]:
     """Leave the block when PostgreSQL has noticed who died in it, and let go of their locks."""
-    query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+    # A connection that rests is of somebody alive: a pool in this process may have opened one.
+    query = """
+        SELECT pid FROM pg_stat_activity
+        WHERE datname = current_database() AND backend_type = 'client backend'
+          AND (state <> 'idle' OR state_change > clock_timestamp() - interval '1 second')
+    """
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as admin:
         before = {pid for (pid,) in await (await admin.execute(query)).fetchall()}
         yield

@@ -22,15 +22,12 @@ from greenroom.database import Database, driver_connection, embedded, migrate
 from greenroom.live import feed
 from greenroom.live.feed import RESYNC, announce
 from house import opened
-from machine.faults.harness import AWAY, HUNT, KEPT, Log, Wire, working_house
+from machine.faults.harness import AWAY, DEADLINE, HUNT, KEPT, Log, Wire, working_house
 
 pytestmark = pytest.mark.anyio
 
 GREETED = set()
 INTERVIEWS = "/api/admin/scheduling/interviews"
-DEADLINE = 8.0
-"""Seconds within which every request is answered although the database is not: 5, and some more
-for a machine that has other things to do."""
 
 
 @jobs.job("greet_after_a_fault")

@@ -13,7 +13,7 @@ from greenroom import parts
 from greenroom.calcom import deliveries
 from greenroom.database import Database
 from greenroom.errors import Unavailable
-from machine.faults.harness import AWAY, KEPT, Log, working_house
+from machine.faults.harness import AWAY, DEADLINE, KEPT, Log, working_house
 
 pytestmark = pytest.mark.anyio
 
@@ -36,7 +36,7 @@ async def test_a_locked_table_holds_up_what_reads_it_and_no_delivery(
             await admin.execute("LOCK TABLE bookings IN ACCESS EXCLUSIVE MODE")
             for number in range(20):
                 assert await log.deliver(house, delivery(uid=f"locked{number}")) == KEPT
-            assert log.slowest < 1
+            assert log.slowest < DEADLINE
             page = await house.http.get("/api/admin/scheduling/bookings", headers=headers)
             assert page.status_code == AWAY
             assert await status(house, "/readyz") == KEPT
@@ -76,10 +76,10 @@ async def test_pages_that_use_up_every_connection_hold_up_no_delivery(house):
     await asyncio.sleep(0.2)
     for number in range(20):
         assert await log.deliver(house, delivery(uid=f"beside{number}")) == KEPT
-    assert log.slowest < 1.5
+    assert log.slowest < DEADLINE
     began = time.monotonic()
     page = await house.http.get(INTERVIEWS, headers=headers)
-    assert (page.status_code, time.monotonic() - began < 3) == (AWAY, True)
+    assert (page.status_code, time.monotonic() - began < DEADLINE) == (AWAY, True)
     assert await status(house, "/readyz") == AWAY
     assert await status(house, "/healthz") == KEPT
     ended.set()
@@ -91,7 +91,9 @@ async def test_readiness_is_asked_of_the_database_once_a_second_however_often_it
     """Whoever calls /readyz a thousand times costs the database a query a second."""
     asked = []
     house.parts.database.count_statements(asked.append)
+    began = time.monotonic()
     found = [(await house.http.get("/readyz")).status_code for _ in range(200)]
+    took = time.monotonic() - began
 
     assert set(found) == {KEPT}
-    assert 1 <= len(asked) <= 4
+    assert 1 <= len(asked) <= 4 * (1 + took)

@@ -121,3 +121,22 @@ def _bookings() -> None:
         ["connection_id", "ask_at"],
         postgresql_where=sa.text("ask_at IS NOT NULL"),
     )
+    _indexes()
+
+
+def _indexes() -> None:
+    keyset = ["starts_at", "uid", "connection_id"]
+    op.create_index("bookings_uid_idx", "bookings", ["uid"])
+    op.create_index(
+        "bookings_by_status_idx",
+        "bookings",
+        ["status", *keyset],
+        postgresql_where=sa.text("NOT is_moved"),
+    )
+    op.create_index("bookings_moved_idx", "bookings", keyset, postgresql_where=sa.text("is_moved"))
+    op.create_index(
+        "bookings_live_idx",
+        "bookings",
+        ["connection_id", "uid", "ends_at"],
+        postgresql_where=sa.text("status IN ('requested', 'confirmed') AND NOT is_moved"),
+    )

@@ -33,6 +33,9 @@ def upgrade() -> None:
     _runs()
     op.add_column("connections", sa.Column("syncing_by", sa.Text(), nullable=True))
     op.add_column("connections", sa.Column("offers_read_at", _MOMENT, nullable=True))
+    op.add_column(
+        "connections", sa.Column("renewals", sa.Integer(), server_default="0", nullable=False)
+    )
     op.execute("UPDATE connections SET syncing_until = NULL")
     # Jobs of the former kind name a run; what is due is asked for anew within seconds.
     op.execute("DELETE FROM procrastinate_jobs WHERE task_name = 'reconcile' AND status = 'todo'")
@@ -66,6 +69,7 @@ def _runs() -> None:
     op.add_column(
         "sync_runs", sa.Column("singly", sa.Integer(), server_default="0", nullable=False)
     )
+    op.add_column("sync_runs", sa.Column("stops", sa.Integer(), server_default="0", nullable=False))
     op.create_index(
         "sync_runs_open_idx",
         "sync_runs",
