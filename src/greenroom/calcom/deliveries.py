@@ -40,7 +40,7 @@ __all__ = [
 
 _log = structlog.get_logger()
 
-BATCH = 200
+BATCH = 400
 """Deliveries taken in by one transaction."""
 LEASE = timedelta(seconds=15)
 """How long a claimed delivery is one process's; then another may take it."""
