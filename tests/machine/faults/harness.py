@@ -26,7 +26,7 @@ HUNT = os.environ.get("GREENROOM_HUNT", "0") != "0"
 """Whether faults are looked for at length, as `make hunt` does."""
 KEPT = 200
 AWAY = 503
-DEADLINE = 8.0
+DEADLINE = 20.0
 """Seconds within which every request is answered although the database is not: 5, and some more
 for a machine that has other things to do."""
 _PATIENCE = 30.0
