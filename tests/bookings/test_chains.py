@@ -5,6 +5,7 @@ import pytest
 from builders import NOW, delivery
 from greenroom.booking_links import actions as booking_links
 from greenroom.bookings import actions as bookings
+from greenroom.bookings import verdicts
 from greenroom.bookings.match import Rung
 
 pytestmark = pytest.mark.anyio
@@ -67,7 +68,7 @@ async def test_a_match_never_rests_on_one_that_rests_on_it(world):
     # "a" sorts before its own root.
     await chain(world, "z", "m", "a")
     async with world.database.transaction() as tx:
-        await bookings.judge(tx, (world.connection_id, "z"), other.id, by="Robin", now=NOW)
+        await verdicts.judge(tx, (world.connection_id, "z"), other.id, by="Robin", now=NOW)
 
     found = await matches(world, "z", "m", "a")
 

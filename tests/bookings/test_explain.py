@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from builders import DAY, HOUR, MARA, MINUTE, NOW, answered, delivery
-from greenroom.bookings import actions, standing, timeline
+from greenroom.bookings import actions, standing, timeline, verdicts
 from greenroom.bookings.model import Status, Told
 from greenroom.bookings.story import Effect, plain
 from greenroom.commands import explain
@@ -126,7 +126,7 @@ async def test_what_people_did_stands_beside_the_facts_without_uids(world, ada):
     await book(world, ada)
     async with world.database.transaction() as tx:
         key = (world.connection_id, "booking1")
-        await actions.judge(tx, key, bob.id, by="Robin", now=NOW + MINUTE)
+        await verdicts.judge(tx, key, bob.id, by="Robin", now=NOW + MINUTE)
 
     mine, his = await chain(world, ada), await chain(world, bob)
 

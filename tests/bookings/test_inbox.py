@@ -9,7 +9,7 @@ import pytest
 
 from builders import DAY, delivery
 from greenroom.accounts.model import Role
-from greenroom.bookings import actions, inbox
+from greenroom.bookings import inbox, verdicts
 from greenroom.candidates import actions as candidates
 from greenroom.interviews import overview
 from greenroom.interviews.overview import Asked
@@ -277,8 +277,8 @@ async def test_one_seat_of_several_is_settled_by_itself(world, waiting):
         )
     key = (world.connection_id, "panel")
     async with world.database.transaction() as tx:
-        await actions.judge(tx, key, waiting.id, address="bob@x.example", by="Robin", now=now())
-        await actions.judge(tx, key, None, address="carol@x.example", by="Robin", now=now())
+        await verdicts.judge(tx, key, waiting.id, address="bob@x.example", by="Robin", now=now())
+        await verdicts.judge(tx, key, None, address="carol@x.example", by="Robin", now=now())
         found = await inbox.ahead(tx, now=now() - 400 * DAY)
 
         set_aside = await inbox.ignored(tx)

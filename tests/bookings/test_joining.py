@@ -6,6 +6,7 @@ import pytest
 
 from builders import HOUR, NOW, delivery, fixture
 from greenroom.bookings import actions as bookings
+from greenroom.bookings import verdicts
 from greenroom.bookings.match import Rung
 from greenroom.bookings.model import Told
 from greenroom.calcom import webhook
@@ -98,7 +99,7 @@ async def test_what_people_said_of_the_number_holds_for_the_uid(world):
     other = await world.send(await world.candidate(), await world.event_type(2, "deep-dive"))
     await world.deliver(BY_NUMBER)
     async with world.database.transaction() as tx:
-        await bookings.judge(tx, (world.connection_id, "id:123456"), other.id, by="Robin", now=NOW)
+        await verdicts.judge(tx, (world.connection_id, "id:123456"), other.id, by="Robin", now=NOW)
         await interviews.say_outcome(tx, other.id, Outcome.ATTENDED, by="Robin", now=NOW)
 
     await world.deliver(by_uid(metadata={"greenroom": row.link.token}))
@@ -113,7 +114,7 @@ async def test_a_match_by_hand_outlives_a_row_of_each_name(world, database):
     row = await waiting(world)
     await world.deliver(BY_NUMBER)
     async with world.database.transaction() as tx:
-        await bookings.judge(tx, (world.connection_id, "id:123456"), row.id, by="Robin", now=NOW)
+        await verdicts.judge(tx, (world.connection_id, "id:123456"), row.id, by="Robin", now=NOW)
     # The uid is heard of before its number is.
     await world.deliver(by_uid(bookingId=None))
 

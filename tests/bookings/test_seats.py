@@ -6,6 +6,7 @@ import pytest
 
 from builders import ADA, BOB, HOUR, NOW, answered, delivery
 from greenroom.bookings import actions as bookings
+from greenroom.bookings import verdicts
 from greenroom.bookings.match import Rung, Whose
 from greenroom.bookings.model import Status as BookingStatus
 from greenroom.bookings.model import Told
@@ -172,10 +173,10 @@ async def test_a_stranger_on_a_seat_leaves_the_booking_unmatched_until_a_person_
     said = {"by": "Robin", "now": NOW}
     async with world.database.transaction() as tx:
         with pytest.raises(Conflict, match="share this booking"):
-            await bookings.judge(tx, key, None, **said)
+            await verdicts.judge(tx, key, None, **said)
         with pytest.raises(NotFound, match="has a seat"):
-            await bookings.judge(tx, key, None, address="nobody@example.org", **said)
-        await bookings.judge(tx, key, None, address="KIM@example.org", **said)
+            await verdicts.judge(tx, key, None, address="nobody@example.org", **said)
+        await verdicts.judge(tx, key, None, address="KIM@example.org", **said)
 
     assert not (await panel(world)).is_unmatched
     assert await standing(world, invited) == [Status.CONFIRMED, Status.CONFIRMED]
@@ -187,7 +188,7 @@ async def test_what_was_said_before_the_seats_were_known_holds_for_them(world, i
     key = (world.connection_id, "panel")
     async with world.database.transaction() as tx:
         said = invited[1].id if mine else None
-        await bookings.judge(tx, key, said, by="Robin", now=NOW)
+        await verdicts.judge(tx, key, said, by="Robin", now=NOW)
     await both_booked(world, invited)
 
     found = {each.address: each.interview_id for each in (await panel(world)).matches}
@@ -207,7 +208,7 @@ async def judged_before_the_seats(world, interview_id, *people):
     await world.deliver(delivery(uid="panel", attendees=[], status="ACCEPTED"))
     async with world.database.transaction() as tx:
         key = (world.connection_id, "panel")
-        await bookings.judge(tx, key, interview_id, by="Robin", now=NOW)
+        await verdicts.judge(tx, key, interview_id, by="Robin", now=NOW)
     for minute, who in enumerate(people):
         await world.deliver(seat(who, minute=minute), at=NOW + HOUR)
 
@@ -215,7 +216,7 @@ async def judged_before_the_seats(world, interview_id, *people):
 async def take_back(world, address):
     async with world.database.transaction() as tx:
         key = (world.connection_id, "panel")
-        await bookings.take_back(tx, key, address=address, by="Robin", now=NOW)
+        await verdicts.take_back(tx, key, address=address, by="Robin", now=NOW)
 
 
 @pytest.mark.parametrize("address", ["", "kim@example.org"])
@@ -229,7 +230,7 @@ async def test_what_was_said_before_the_seat_was_known_can_be_taken_back(
     if again:
         async with world.database.transaction() as tx:
             key = (world.connection_id, "panel")
-            await bookings.judge(tx, key, invited[0].id, by="Robin", now=NOW)
+            await verdicts.judge(tx, key, invited[0].id, by="Robin", now=NOW)
 
     await take_back(world, address)
 

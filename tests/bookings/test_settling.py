@@ -8,7 +8,7 @@ from bookings.test_inbox import form, listed, lost, post
 from bookings.test_seats import seat
 from builders import HOUR, NOW, Attendee
 from greenroom.accounts.model import Role
-from greenroom.bookings import actions, inbox_store, settling
+from greenroom.bookings import inbox_store, settling, verdicts
 from greenroom.candidates import actions as candidates
 from greenroom.candidates.model import draft_of
 from greenroom.errors import Conflict
@@ -228,8 +228,8 @@ async def test_only_the_newest_word_of_a_person_counts_as_said(world, kind):
     ada = await world.send(await world.candidate(), kind)
     key = await lost(world, **GRACE)
     async with world.database.transaction() as tx:
-        await actions.judge(tx, key, ada.id, by="Robin", now=NOW)
-        await actions.judge(tx, key, None, by="Robin", now=NOW + HOUR)
+        await verdicts.judge(tx, key, ada.id, by="Robin", now=NOW)
+        await verdicts.judge(tx, key, None, by="Robin", now=NOW + HOUR)
 
         assert await inbox_store.said(tx, key, "") == (None, NOW + HOUR)
         assert not await inbox_store.is_named(tx, ada.id)

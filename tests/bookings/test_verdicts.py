@@ -4,6 +4,7 @@ import pytest
 
 from builders import HOUR, NOW, answered, delivery
 from greenroom.bookings import actions as bookings
+from greenroom.bookings import verdicts
 from greenroom.bookings.match import Rung
 from greenroom.bookings.model import Status as BookingStatus
 from greenroom.bookings.model import Told
@@ -32,12 +33,12 @@ def booked(row, uid="booking1", **payload):
 async def judge(world, interview_id, uid="booking1"):
     async with world.database.transaction() as tx:
         key = (world.connection_id, uid)
-        await bookings.judge(tx, key, interview_id, by="Robin", now=NOW)
+        await verdicts.judge(tx, key, interview_id, by="Robin", now=NOW)
 
 
 async def take_back(world, uid="booking1"):
     async with world.database.transaction() as tx:
-        await bookings.take_back(tx, (world.connection_id, uid), by="Robin", now=NOW)
+        await verdicts.take_back(tx, (world.connection_id, uid), by="Robin", now=NOW)
 
 
 async def whose(world, uid="booking1"):

@@ -7,6 +7,7 @@ import pytest
 from builders import DAY, HOUR, MINUTE, NOW, delivery
 from greenroom.booking_links import actions as booking_links
 from greenroom.bookings import actions as bookings
+from greenroom.bookings import verdicts
 from greenroom.errors import Conflict
 from greenroom.interviews import actions, invitations
 from greenroom.interviews.model import Attention, Outcome, Status
@@ -157,7 +158,7 @@ async def test_two_people_who_match_one_booking_crosswise_wait_for_each_other(wo
     async def match(*interview_ids):
         for interview_id in interview_ids:
             async with world.database.transaction() as tx:
-                await bookings.judge(tx, (world.connection_id, "booking1"), interview_id, **by)
+                await verdicts.judge(tx, (world.connection_id, "booking1"), interview_id, **by)
 
     await asyncio.gather(match(other.id, pending.id, other.id), match(pending.id, other.id))
 

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from greenroom.accounts.guard import recruiter, viewer
 from greenroom.accounts.model import User
-from greenroom.bookings import actions, timeline
+from greenroom.bookings import actions, timeline, verdicts
 from greenroom.bookings.match import Kept
 from greenroom.errors import BadRequest
 from greenroom.parts import Parts
@@ -154,7 +154,7 @@ async def match_booking(
     parts: Parts = request.app.state.parts
     async with parts.database.transaction() as tx:
         key = (await actions.get(tx, uid, connection_id=connection_id)).key
-        await actions.judge(
+        await verdicts.judge(
             tx,
             key,
             given.interview_id,

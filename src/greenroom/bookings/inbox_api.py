@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from greenroom.accounts.guard import Recruiter, viewer
-from greenroom.bookings import actions, inbox, places, store, timeline
+from greenroom.bookings import actions, inbox, places, store, timeline, verdicts
 from greenroom.bookings.inbox import Unmatched
 from greenroom.bookings.model import Uid
 from greenroom.database import Database, Transaction
@@ -114,7 +114,7 @@ async def judge_booking(
     """Say whose booking it is. A person's word stays, whatever Greenroom would guess."""
     async with _database(request).transaction() as tx:
         key = await _key(tx, uid, given.connection_id)
-        await actions.judge(
+        await verdicts.judge(
             tx,
             key,
             given.interview_id,
@@ -136,7 +136,7 @@ async def take_back_verdict(
     """Take back what a person said; what Greenroom can tell by itself counts again."""
     async with _database(request).transaction() as tx:
         key = await _key(tx, uid, connection_id)
-        await actions.take_back(tx, key, address=address, by=user.name, now=datetime.now(UTC))
+        await verdicts.take_back(tx, key, address=address, by=user.name, now=datetime.now(UTC))
         return await _verdict(tx, key, address)
 
 

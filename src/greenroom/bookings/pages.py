@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from greenroom.accounts.guard import Recruiter, viewer
-from greenroom.bookings import actions, inbox, places, settling
+from greenroom.bookings import inbox, places, settling, verdicts
 from greenroom.bookings.inbox import COUNTED, Unmatched
 from greenroom.bookings.match import Match
 from greenroom.bookings.model import Uid
@@ -162,7 +162,7 @@ async def match_booking(
 ) -> RedirectResponse:
     """Keep whose it is."""
     async with _database(request).transaction() as tx:
-        await actions.judge(
+        await verdicts.judge(
             tx,
             form.key,
             form.interview_id,
@@ -197,7 +197,7 @@ async def ignore_booking(
 ) -> RedirectResponse:
     """Keep that it is nobody's."""
     async with _database(request).transaction() as tx:
-        await actions.judge(
+        await verdicts.judge(
             tx, form.key, None, address=form.seat, by=user.name, now=datetime.now(UTC)
         )
     return RedirectResponse(form.address(), 303)

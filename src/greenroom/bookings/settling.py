@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from greenroom import zones
-from greenroom.bookings import actions, inbox, inbox_store, names, standing, store
+from greenroom.bookings import actions, inbox, inbox_store, names, standing, store, verdicts
 from greenroom.bookings.inbox import Unmatched
 from greenroom.bookings.model import Uid
 from greenroom.candidates import actions as candidates
@@ -58,7 +58,7 @@ async def make_candidate(
         zone=zones.spelt(guest.zone or ""),
     )
     interview_id = await adding.add(tx, person, chosen, by=by, now=now)
-    await actions.judge(tx, key, interview_id, address=found.seat, by=by, now=now)
+    await verdicts.judge(tx, key, interview_id, address=found.seat, by=by, now=now)
     return interview_id
 
 
@@ -82,7 +82,7 @@ async def undo(
     """
     if made is not None:
         await _unmake(tx, key, made, seat=seat, by=by, now=now)
-    await actions.take_back(tx, key, address=seat, by=by, now=now)
+    await verdicts.take_back(tx, key, address=seat, by=by, now=now)
 
 
 async def _unmake(
@@ -100,7 +100,7 @@ async def _unmake(
     # Before its interviews, as everybody holds them who changes a candidate.
     await candidates.hold(tx, [(await interviews.get(tx, made)).candidate_id])
     # Else it would be recognised again, by the address of the candidate just made.
-    await actions.judge(tx, key, None, address=seat, by=by, now=now)
+    await verdicts.judge(tx, key, None, address=seat, by=by, now=now)
     if (await store.of_interviews(tx, [made]))[made] or await inbox_store.is_named(tx, made):
         raise Conflict(
             "This interview has got other bookings since it was made.",

@@ -33,8 +33,6 @@ LATER = NOW + deliveries.LEASE + MINUTE
 
 BESIDE = {
     "bookings/actions.py": {
-        # A person's click is one transaction: `judge`, `take_back` and what they call.
-        *("judge", "take_back", "_obey", "_hold_seat"),
         # Questions, and a note of when to ask again.
         *("get", "between", "to_ask", "ask_again", "live", "evidence"),
     },
