@@ -22,8 +22,8 @@ from benchmarks.journeys import Invited
 from benchmarks.load import send
 from benchmarks.table import Line, table
 from greenroom import logs
-from greenroom.calcom import deliveries
 from greenroom.database import migrate
+from greenroom.deliveries import actions as deliveries
 
 _OFFERED = 500
 """Deliveries per second while the lag is measured."""

@@ -30,8 +30,8 @@ from benchmarks.journeys import SECRET
 from greenroom import app as house
 from greenroom import parts
 from greenroom.calcom import webhook
-from greenroom.calcom.delivery_store import Signature
-from greenroom.calcom.intake import Intake, Kept
+from greenroom.deliveries.intake import Intake, Kept
+from greenroom.deliveries.store import Signature
 from greenroom.parts import Parts
 from greenroom.settings import WEBHOOK_PATH, Settings
 

@@ -10,10 +10,12 @@ import psycopg
 import pytest
 
 import calcom_desk
+from calcom.account import connected
 from calcom_desk import Calcom
 from greenroom import jobs
-from greenroom.calcom.intake import Intake
+from greenroom.calcom.client import http_client
 from greenroom.database import Database, embedded, migrate
+from greenroom.deliveries.intake import Intake
 from house import House, opened
 from world import World, connect
 
@@ -125,6 +127,37 @@ async def working_house(database_url: str, tmp_path: Path) -> AsyncIterator[Hous
     """The application with its background work."""
     async with opened(database_url, tmp_path, works=True) as house:
         yield house
+
+
+@pytest.fixture
+async def other_worlds(new_database, queue):
+    """Call it for one more Greenroom on an empty database of its own."""
+    opened = []
+
+    async def open_one():
+        url = new_database()
+        database, intake = Database(url), Intake(url)
+        task = asyncio.create_task(intake.run())
+        opened.append((database, task))
+        return World(database, intake, await connect(database))
+
+    yield open_one
+    for database, task in opened:
+        task.cancel()
+        await database.close()
+
+
+@pytest.fixture
+async def http():
+    client = http_client()
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def account(world, calcom, http):
+    """The simulator's host, connected."""
+    return await connected(world, http, calcom.api_url)
 
 
 def _named(url: str, name: str) -> str:

@@ -28,10 +28,11 @@ from greenroom.accounts.model import Role
 from greenroom.app import create_app
 from greenroom.bookings import match
 from greenroom.bookings import model as bookings
-from greenroom.calcom import connections, deliveries, webhook
+from greenroom.calcom import connections, webhook
 from greenroom.candidates import actions as candidates
 from greenroom.candidates.model import Draft
 from greenroom.cli import cli
+from greenroom.deliveries import actions as deliveries
 from greenroom.event_types import actions as event_types
 from greenroom.event_types.model import Offer
 from greenroom.interviews import actions as interviews

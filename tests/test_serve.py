@@ -17,9 +17,9 @@ import psycopg
 import pytest
 
 from builders import delivery
-from greenroom.calcom import deliveries
 from greenroom.calcom.webhook import signature
 from greenroom.database import embedded
+from greenroom.deliveries import actions as deliveries
 from greenroom.settings import WEBHOOK_PATH
 from program import GREENROOM, Served, environment, run, serving, started, until
 

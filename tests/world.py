@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from builders import NOW
-from greenroom.calcom import connections, deliveries
-from greenroom.calcom.deliveries import Delivery
-from greenroom.calcom.intake import Intake
+from greenroom.calcom import connections
 from greenroom.candidates import actions as candidates
 from greenroom.candidates.model import Candidate, Draft
 from greenroom.database import Database
+from greenroom.deliveries import actions as deliveries
+from greenroom.deliveries.actions import Delivery
+from greenroom.deliveries.intake import Intake
 from greenroom.event_types import actions as event_types
 from greenroom.event_types.model import EventType, Offer
 from greenroom.interviews import overview, sending

@@ -21,11 +21,13 @@ from greenroom.bookings import api as bookings_api
 from greenroom.bookings import inbox_api
 from greenroom.bookings import pages as bookings_pages
 from greenroom.calcom import api as calcom_api
-from greenroom.calcom import connections, delivery_api, delivery_pages, sync_api, sync_pages
+from greenroom.calcom import connections
 from greenroom.calcom import pages as calcom_pages
 from greenroom.candidates import api as candidates_api
 from greenroom.candidates import pages as candidates_pages
 from greenroom.database import embedded, migrate
+from greenroom.deliveries import api as delivery_api
+from greenroom.deliveries import pages as delivery_pages
 from greenroom.errors import Conflict
 from greenroom.interviews import api as interviews_api
 from greenroom.interviews import pages as interviews_pages
@@ -33,6 +35,8 @@ from greenroom.live import pages as live_pages
 from greenroom.mail import pages as mail_pages
 from greenroom.parts import Parts
 from greenroom.settings import WEBHOOK_PATH, Settings
+from greenroom.syncs import api as sync_api
+from greenroom.syncs import pages as sync_pages
 from greenroom.web import pages as web_pages
 from greenroom.web import render
 

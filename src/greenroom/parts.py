@@ -12,14 +12,14 @@ import httpx2
 from greenroom.calcom.budget import Budget, Urgency
 from greenroom.calcom.client import Calcom, http_client
 from greenroom.calcom.connections import Connection
-from greenroom.calcom.delivery_export import Exports
-from greenroom.calcom.intake import Intake
-from greenroom.calcom.leading import Leader
-from greenroom.calcom.secrets import Secrets
 from greenroom.database import Database
+from greenroom.deliveries.export import Exports
+from greenroom.deliveries.intake import Intake
+from greenroom.deliveries.secrets import Secrets
 from greenroom.live.feed import Announcer, Feed
 from greenroom.seal import Seal
 from greenroom.settings import Settings
+from greenroom.syncs.leading import Leader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

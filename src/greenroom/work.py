@@ -13,10 +13,14 @@ from greenroom import jobs
 from greenroom.accounts import actions as accounts
 from greenroom.booking_links import actions as booking_links
 from greenroom.bookings import standing
-from greenroom.calcom import connections, deliveries, private_links, retention, runs, syncs
+from greenroom.calcom import connections, private_links
+from greenroom.deliveries import actions as deliveries
+from greenroom.deliveries import retention
 from greenroom.interviews import invitations
 from greenroom.mail import outbox
 from greenroom.parts import Parts
+from greenroom.syncs import actions as syncs
+from greenroom.syncs import runs
 
 P = ParamSpec("P")
 

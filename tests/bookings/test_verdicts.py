@@ -8,7 +8,7 @@ from greenroom.bookings import verdicts
 from greenroom.bookings.match import Rung
 from greenroom.bookings.model import Status as BookingStatus
 from greenroom.bookings.model import Told
-from greenroom.calcom import deliveries
+from greenroom.deliveries import actions as deliveries
 from greenroom.errors import NotFound
 from greenroom.interviews import actions as interviews
 from greenroom.interviews.model import Status

@@ -7,13 +7,15 @@ import httpx2
 from sqlalchemy import text
 
 from calcom_desk import KEY
-from greenroom.calcom import budget, connecting, connections, drift, runs, syncs
+from greenroom.calcom import budget, connecting, connections
 from greenroom.calcom.budget import Budget, Urgency
 from greenroom.calcom.client import Calcom, http_client
 from greenroom.calcom.connections import Connection
-from greenroom.calcom.leading import Leader
-from greenroom.calcom.runs import Kind, SyncRun
 from greenroom.event_types import actions as event_types
+from greenroom.syncs import actions as syncs
+from greenroom.syncs import drift, runs
+from greenroom.syncs.leading import Leader
+from greenroom.syncs.runs import Kind, SyncRun
 from world import SEAL, World
 
 __all__ = ["KEY", "Account", "clock", "connected", "http_client", "ungated"]

@@ -9,10 +9,10 @@ import pytest
 
 from calcom.account import KEY, clock, connected
 from calcom.odd import answering
-from greenroom.calcom import syncs
 from greenroom.calcom.budget import Urgency
 from greenroom.calcom.client import Busy, CalcomError, Failing, KeyChanged, KeyRefused
 from greenroom.errors import Conflict
+from greenroom.syncs import actions as syncs
 from world import SEAL
 
 pytestmark = pytest.mark.anyio

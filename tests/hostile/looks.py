@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from greenroom.calcom.delivery_words import pieces
+from greenroom.deliveries.words import pieces
 from hostile.corpus import Case
 from hostile.shown import API, Reader
 

@@ -13,7 +13,8 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from greenroom.accounts.model import Role
-from greenroom.calcom import deliveries, webhook
+from greenroom.calcom import webhook
+from greenroom.deliveries import actions as deliveries
 from hostile import corpus, hunt, looks, values
 from hostile.corpus import Case
 from hostile.markup import Pages

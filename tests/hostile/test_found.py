@@ -10,7 +10,8 @@ from structlog.testing import capture_logs
 
 from builders import delivery
 from greenroom.accounts.model import Role
-from greenroom.calcom import deliveries, redaction
+from greenroom.deliveries import actions as deliveries
+from greenroom.deliveries import redaction
 from greenroom.errors import Invalid
 from greenroom.mail.wording import moment
 from hostile import values

@@ -15,7 +15,8 @@ from starlette.routing import Route as PlainRoute
 from builders import delivery
 from greenroom.accounts import actions as accounts
 from greenroom.accounts.model import Role
-from greenroom.calcom import connections, deliveries
+from greenroom.calcom import connections
+from greenroom.deliveries import actions as deliveries
 from hostile.shown import API
 from hostile.wire import Answer, ask
 from house import House

@@ -6,7 +6,7 @@ import pytest
 
 from builders import delivery
 from greenroom.accounts.model import Role
-from greenroom.calcom import deliveries
+from greenroom.deliveries import actions as deliveries
 from house import House
 
 pytestmark = pytest.mark.anyio

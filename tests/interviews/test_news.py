@@ -10,10 +10,10 @@ from sqlalchemy import select, text
 from builders import DAY, HOUR, MINUTE, NOW, delivery, meeting
 from greenroom.bookings import actions as bookings
 from greenroom.bookings import standing
-from greenroom.calcom import deliveries
 from greenroom.candidates import actions as candidates
 from greenroom.candidates.model import Draft
 from greenroom.database import metadata
+from greenroom.deliveries import actions as deliveries
 from greenroom.event_types import actions as event_types
 from greenroom.event_types.model import Offer
 from greenroom.interviews import actions as interviews

@@ -23,18 +23,21 @@ from calcom_simulator.slots import is_free
 from calcom_simulator.taking import Wish
 from calcom_simulator.world import World
 from greenroom.bookings import standing
-from greenroom.calcom import connections, deliveries, runs, syncs
+from greenroom.calcom import connections
 from greenroom.calcom.client import Calcom
-from greenroom.calcom.intake import Intake
-from greenroom.calcom.leading import Leader
-from greenroom.calcom.secrets import Secrets
 from greenroom.calcom.webhook import BadSignature
 from greenroom.candidates import actions as candidates
 from greenroom.candidates.model import Draft
 from greenroom.database import Database, metadata
+from greenroom.deliveries import actions as deliveries
+from greenroom.deliveries.intake import Intake
+from greenroom.deliveries.secrets import Secrets
 from greenroom.event_types import actions as event_types
 from greenroom.event_types.model import Offer
 from greenroom.interviews import sending
+from greenroom.syncs import actions as syncs
+from greenroom.syncs import runs
+from greenroom.syncs.leading import Leader
 from machine.mortal import Boundless, Died, Mortal
 from world import SEAL, SECRET
 

@@ -1,34 +1,18 @@
-"""Mirroring the event types that Cal.com offers."""
+"""The event types that Cal.com offers: read, and mirrored."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
-from greenroom.calcom import answers, connections, runs
+from greenroom.calcom import answers, connections
 from greenroom.calcom.answers import EventTypeRow, Unreadable
 from greenroom.calcom.client import Calcom
-from greenroom.calcom.leading import Leader
-from greenroom.calcom.runs import SyncRun
 from greenroom.database import Transaction
 from greenroom.event_types import actions as event_types
 from greenroom.event_types.model import Offer
 
-_FRESH = timedelta(minutes=10)
-"""Event types change seldom; who presses Sync now has them read at once."""
 _log = structlog.get_logger()
-
-
-async def mirror(leader: Leader, run: SyncRun) -> None:
-    """Read them where a person asked, or where that was not done for minutes."""
-    known, now = leader.connection.offers_read_at, leader.clock()
-    by_nobody = run.asked_by in {runs.BY_CLOCK, runs.BY_DELIVERY}
-    if by_nobody and known is not None and now - known < _FRESH:
-        return
-    rows = await readable(leader.calcom)
-    async with leader.database.transaction() as tx:
-        await learn(tx, leader.connection.id, rows, now=now)
-        await runs.count(tx, run.id, requests=leader.budget.settle())
 
 
 async def learn(

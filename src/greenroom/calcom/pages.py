@@ -6,10 +6,11 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse
 
 from greenroom.accounts.guard import viewer
-from greenroom.calcom import budget, connections, drift, runs
-from greenroom.calcom.freshness import freshness
+from greenroom.calcom import budget, connections
 from greenroom.event_types import actions as event_types
 from greenroom.parts import Parts
+from greenroom.syncs import drift, runs
+from greenroom.syncs.freshness import freshness
 from greenroom.web.render import page
 
 router = APIRouter(include_in_schema=False)
@@ -21,7 +22,7 @@ async def freshness_line(request: Request) -> HTMLResponse:
     parts = _parts(request)
     async with parts.database.transaction() as tx:
         found = await freshness(tx, parts.seal)
-    return page(request, "calcom/_freshness.html", freshness=found, now=datetime.now(UTC))
+    return page(request, "syncs/_freshness.html", freshness=found, now=datetime.now(UTC))
 
 
 @router.get("/connections", dependencies=[Depends(viewer)])

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from greenroom.calcom import connecting, connections, deliveries
+from greenroom.calcom import connecting, connections
 from greenroom.commands.opening import DataDir, settings_beside, settings_of_data, with_parts
+from greenroom.deliveries import actions as deliveries
 from greenroom.errors import Invalid
 from greenroom.parts import Parts
 from greenroom.settings import Settings

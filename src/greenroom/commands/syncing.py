@@ -12,13 +12,15 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from greenroom.calcom import budget, connections, drift, runs, syncs
+from greenroom.calcom import budget, connections
 from greenroom.calcom.budget import Standing
 from greenroom.calcom.connections import Connection
-from greenroom.calcom.runs import Kind, SyncRun
 from greenroom.commands.opening import DataDir, settings_of_data, tell, with_parts
 from greenroom.errors import GreenroomError, Invalid
 from greenroom.parts import Parts
+from greenroom.syncs import actions as syncs
+from greenroom.syncs import drift, runs
+from greenroom.syncs.runs import Kind, SyncRun
 
 cli = typer.Typer()
 

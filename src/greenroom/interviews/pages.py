@@ -16,7 +16,6 @@ from greenroom.bookings import timeline
 from greenroom.bookings.match import Kept
 from greenroom.bookings.model import Booking
 from greenroom.bookings.oddities import oddities
-from greenroom.calcom.freshness import freshness
 from greenroom.candidates import actions as candidates
 from greenroom.errors import BadRequest
 from greenroom.event_types import actions as event_types
@@ -26,6 +25,7 @@ from greenroom.interviews.model import Status
 from greenroom.interviews.overview import Asked, Row
 from greenroom.mail import outbox, wording
 from greenroom.parts import Parts
+from greenroom.syncs.freshness import freshness
 from greenroom.web.render import page
 
 router = APIRouter(include_in_schema=False)

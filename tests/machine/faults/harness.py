@@ -18,8 +18,8 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import text
 
 from builders import HOUR, delivery
-from greenroom.calcom import deliveries
 from greenroom.database import Database
+from greenroom.deliveries import actions as deliveries
 from house import House, opened
 
 HUNT = os.environ.get("GREENROOM_HUNT", "0") != "0"

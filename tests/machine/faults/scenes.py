@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from builders import NOW, delivery, fixture
 from greenroom.bookings import actions as bookings
-from greenroom.calcom import deliveries
+from greenroom.deliveries import actions as deliveries
 from greenroom.interviews import actions as interviews
 from greenroom.mail import outbox
 from world import World, connect

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from builders import MINUTE, NOW
-from greenroom.calcom import deliveries
 from greenroom.database import Database
+from greenroom.deliveries import actions as deliveries
 from machine.faults.dying import buried, live
 from machine.faults.scenes import Stage
 

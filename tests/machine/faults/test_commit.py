@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from builders import MINUTE, NOW, delivery
-from greenroom.calcom import deliveries
 from greenroom.database import Database
+from greenroom.deliveries import actions as deliveries
 from greenroom.errors import Unavailable
 from house import opened
 from machine.faults.harness import AWAY, KEPT, Log, Moment, Wire

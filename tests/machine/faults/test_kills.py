@@ -10,9 +10,10 @@ import pytest
 
 from builders import MINUTE, NOW, delivery
 from greenroom.bookings import actions as bookings
-from greenroom.calcom import deliveries, webhook
-from greenroom.calcom.intake import Intake
+from greenroom.calcom import webhook
 from greenroom.database import Database
+from greenroom.deliveries import actions as deliveries
+from greenroom.deliveries.intake import Intake
 from greenroom.errors import Unavailable
 from greenroom.interviews import actions as interviews
 from greenroom.interviews import invitations
@@ -36,9 +37,9 @@ BESIDE = {
         # Questions, and a note of when to ask again.
         *("get", "between", "to_ask", "ask_again", "live", "evidence"),
     },
-    "calcom/deliveries.py": {"replay", "replay_failed"},
-    "calcom/delivery_store.py": {"get", "waiting", "last_received", "renew", "places_in"},
-    "calcom/intake.py": set(),
+    "deliveries/actions.py": {"replay", "replay_failed"},
+    "deliveries/store.py": {"get", "waiting", "last_received", "renew", "places_in"},
+    "deliveries/intake.py": set(),
 }
 """By module, functions that neither keep nor take in: what they do is asked for again."""
 NEVER_WAIT = ("driver_connection(", "connection.cursor(", ".fetchall()", "asyncio.timeout(")
@@ -160,9 +161,9 @@ async def test_an_intake_killed_wherever_it_waits_has_kept_what_it_answered(
 
     places = each_stop(whole, times=TIMES)
     assert {file for stop, _ in places for file, _, _, _ in stop} >= {
-        "calcom/intake.py",
+        "deliveries/intake.py",
         "calcom/api.py",
-        "calcom/secrets.py",
+        "deliveries/secrets.py",
         "web/security.py",
     }
     lives = []

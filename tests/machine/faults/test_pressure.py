@@ -10,8 +10,8 @@ import pytest
 
 from builders import HOUR, NOW, delivery
 from greenroom import parts
-from greenroom.calcom import deliveries
 from greenroom.database import Database
+from greenroom.deliveries import actions as deliveries
 from greenroom.errors import Unavailable
 from machine.faults.harness import AWAY, DEADLINE, KEPT, Log, working_house
 

@@ -12,9 +12,10 @@ from builders import DAY, HOUR, MINUTE, NOW, answered, delivery
 from greenroom.bookings import actions as bookings
 from greenroom.bookings.model import Status as BookingStatus
 from greenroom.bookings.model import Told
-from greenroom.calcom import deliveries, retention
-from greenroom.calcom.deliveries import State
-from greenroom.calcom.intake import Intake
+from greenroom.deliveries import actions as deliveries
+from greenroom.deliveries import retention
+from greenroom.deliveries.actions import State
+from greenroom.deliveries.intake import Intake
 from greenroom.interviews import actions as interviews
 from greenroom.interviews.model import Status
 from greenroom.mail import outbox

@@ -1,0 +1,7 @@
+"""Checks: deliveries."""
+
+from collections.abc import Sequence
+
+from greenroom.doctor.examination import Check
+
+CHECKS: Sequence[Check] = ()

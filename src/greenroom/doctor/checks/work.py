@@ -1,0 +1,7 @@
+"""Checks: work."""
+
+from collections.abc import Sequence
+
+from greenroom.doctor.examination import Check
+
+CHECKS: Sequence[Check] = ()
