@@ -71,18 +71,18 @@ def test_any_text_has_a_key_that_can_be_stored_and_stays_the_same(text):
     ],
 )
 def test_a_name_keeps_its_letters_and_loses_what_steers_text(text, name):
-    assert model.clean_name(text) == name
+    assert model.clean(text, model.LONGEST_NAME) == name
 
 
 @settings(deadline=None)
 @given(st.text(max_size=400))
 def test_a_clean_name_is_short_and_on_one_line_and_stays_clean(text):
-    name = model.clean_name(text)
+    name = model.clean(text, model.LONGEST_NAME)
 
     assert len(name) <= 200
     assert len(name.splitlines()) <= 1
     assert model.is_plain(name)
-    assert model.clean_name(name) == name
+    assert model.clean(name, model.LONGEST_NAME) == name
 
 
 @settings(deadline=None)

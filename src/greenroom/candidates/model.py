@@ -90,11 +90,6 @@ def is_plain(text: str) -> bool:
     return _STEERING.search(text) is None
 
 
-def clean_name(text: str) -> str:
-    """A person's name as we keep it; "" when there is none in `text`."""
-    return clean(text, LONGEST_NAME)
-
-
 def fold(text: str) -> str:
     """`text` without case, accents and compatibility forms: "José" and "JOSE" are equal."""
     apart = unicodedata.normalize("NFKD", text).casefold()

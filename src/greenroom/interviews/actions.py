@@ -10,7 +10,7 @@ from greenroom.candidates import actions as candidates
 from greenroom.database import Transaction
 from greenroom.errors import Conflict, NotFound
 from greenroom.event_types import actions as event_types
-from greenroom.interviews import model, news_store, store
+from greenroom.interviews import model, news_store, standings_store, store
 from greenroom.interviews.model import (
     Attention,
     Interview,
@@ -18,7 +18,7 @@ from greenroom.interviews.model import (
     Outcome,
 )
 from greenroom.interviews.news import Kind, news
-from greenroom.interviews.store import Stood
+from greenroom.interviews.standings_store import Stood
 from greenroom.live.feed import announce
 
 _AT_ONCE = 500
@@ -273,7 +273,7 @@ async def restand_kept(tx: Transaction, ids: Collection[int], *, now: datetime) 
 
 
 async def _save(tx: Transaction, stood: Sequence[Stood], now: datetime) -> None:
-    await store.save_standings(tx, stood, now)
+    await standings_store.save(tx, stood, now)
     found = [news(each.interview, each.standing) for each in stood]
     await news_store.add(tx, [each for each in found if each is not None], now)
     for each in stood:

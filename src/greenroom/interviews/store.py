@@ -1,7 +1,7 @@
 """Interviews and their booking links in PostgreSQL."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import (
@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
-from greenroom.database import Transaction, driver_connection, metadata
+from greenroom.database import Transaction, metadata
 from greenroom.database.among import among
 from greenroom.interviews.model import (
     Attention,
@@ -37,7 +37,6 @@ from greenroom.interviews.model import (
     Meeting,
     MeetingStatus,
     Outcome,
-    Standing,
     Status,
 )
 
@@ -220,80 +219,6 @@ async def turned(tx: Transaction, now: datetime, limit: int) -> Sequence[int]:
     """Interviews whose status time alone has changed."""
     query = select(_i.id).where(_i.turns_at <= now).order_by(_i.turns_at).limit(limit)
     return list((await tx.execute(query)).scalars())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stood:
-    """Where an interview stood, and where it stands now."""
-
-    interview: Interview
-    standing: Standing
-    attention: Collection[Attention]
-    reschedules: int
-
-    @property
-    def is_news(self) -> bool:
-        """Whether any of what is written would be another."""
-        is_, was = self.standing, self.interview
-        # The two are not kept with the interview.
-        meeting = is_.meeting and replace(
-            is_.meeting, is_moved=False, series=None, first_known=None
-        )
-        return (is_.status, meeting, is_.turns_at, set(self.attention), self.reschedules) != (
-            was.status,
-            was.meeting,
-            was.turns_at,
-            set(was.attention),
-            was.reschedules,
-        )
-
-
-async def save_standings(tx: Transaction, stood: Sequence[Stood], now: datetime) -> None:
-    """Write the derived columns. The only statement that does."""
-    if stood:
-        connection = await driver_connection(tx)
-        columns = zip(*(_derived(each, now) for each in stood), strict=True)
-        await connection.execute(_SAVE_STANDINGS, (now, *map(list, columns)))
-
-
-# Binary arrays: psycopg dumps text ones at a sixteenth of the speed.
-_SAVE_STANDINGS = """
-    UPDATE interviews AS i
-       SET updated_at = %b, status = s.status, status_since = s.status_since,
-           attention = string_to_array(s.attention, ' '), turns_at = s.turns_at,
-           booking_uid = s.booking_uid, booking_status = s.booking_status,
-           booking_since = s.booking_since, successor_expected = s.successor_expected,
-           no_show = s.no_show, starts_at = s.starts_at, ends_at = s.ends_at, host = s.host,
-           location = s.location, reschedules = s.reschedules
-      FROM unnest(%b::bigint[], %b::text[], %b::timestamptz[], %b::text[], %b::timestamptz[],
-                  %b::text[], %b::text[], %b::timestamptz[], %b::bool[], %b::bool[],
-                  %b::timestamptz[], %b::timestamptz[], %b::text[], %b::text[], %b::int[])
-           AS s(id, status, status_since, attention, turns_at, booking_uid, booking_status,
-                booking_since, successor_expected, no_show, starts_at, ends_at, host, location,
-                reschedules)
-     WHERE i.id = s.id
-"""
-
-
-def _derived(stood: Stood, now: datetime) -> tuple[object, ...]:
-    before, standing, meeting = stood.interview, stood.standing, stood.standing.meeting
-    return (
-        before.id,
-        standing.status.value,
-        before.status_since if standing.status is before.status else now,
-        " ".join(sorted(each.value for each in stood.attention)),
-        standing.turns_at,
-        meeting and meeting.uid,
-        meeting and meeting.status.value,
-        meeting and meeting.since,
-        meeting is not None and meeting.successor_expected,
-        meeting is not None and meeting.is_no_show,
-        meeting and meeting.starts_at,
-        meeting and meeting.ends_at,
-        meeting and meeting.host,
-        meeting and meeting.location,
-        stood.reschedules,
-    )
 
 
 async def set_attention(
