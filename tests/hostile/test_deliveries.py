@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from structlog.testing import capture_logs
 
 from greenroom.accounts.model import Role
 from greenroom.calcom import webhook
@@ -59,13 +58,6 @@ class Place:
 @pytest.fixture(scope="module")
 def pages():
     return Pages()
-
-
-@pytest.fixture
-def logs():
-    """What is logged; drawing it for a terminal takes longer than the requests."""
-    with capture_logs() as lines:
-        yield lines
 
 
 @pytest.fixture

@@ -6,35 +6,18 @@ from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import text
-from structlog.testing import capture_logs
 
 from greenroom.accounts.model import Role
 from hostile import town as towns
 from hostile.inputs import usual_body, usual_form
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("logs")]
 
 _OFFERED_TO_NOBODY = {
     "id": 1, "status": "confirmed", "created_at": "2026-01-01T00:00:00Z", "sent_at": None,
     "token": "a-token-of-my-own", "revoked_at": None, "owner": "Robin", "user_id": 1,
     "is_admin": True, "disabled_at": None, "password_hash": "x", "booking": {"uid": "x"},
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def logs():
-    with capture_logs() as lines:
-        yield lines
-
-
-@pytest.fixture
-async def town(house):
-    return await towns.build(house)
-
-
-@pytest.fixture
-def routes(house):
-    return towns.routes(house.app)
 
 
 async def _overlooked(town, routes):

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import func, literal, select, text
-from structlog.testing import capture_logs
 
 from builders import delivery
 from greenroom.accounts.model import Role
@@ -17,15 +16,9 @@ from greenroom.mail.wording import moment
 from hostile import values
 from hostile.shown import API
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("logs")]
 
 NOW = datetime(2026, 11, 25, 11, 0, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def logs():
-    with capture_logs() as lines:
-        yield lines
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from email.utils import getaddresses
 from html import escape
 
 import pytest
-from structlog.testing import capture_logs
 
 from greenroom.accounts.model import Role
 from greenroom.mail import mime, outbox
@@ -15,19 +14,13 @@ from hostile import values
 from hostile.markup import Pages
 from hostile.shown import API, Reader
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("logs")]
 
 TEXTS = (*values.SCRIPTS, *values.OTHER_MARKUP)
 HEADERS = [
     "content-type", "date", "from", "message-id", "mime-version", "reply-to", "subject", "to",
 ]  # fmt: skip
 BY = '"Acme, the company" <interviews@acme.example>'
-
-
-@pytest.fixture(autouse=True)
-def logs():
-    with capture_logs() as lines:
-        yield lines
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from pathlib import Path
 from urllib.parse import quote_from_bytes, urlencode
 
 import pytest
-from structlog.testing import capture_logs
 
 from greenroom.accounts.model import Role
 from greenroom.web import render
@@ -29,7 +28,7 @@ from hostile.markup import Pages
 from hostile.town import Route, Town
 from hostile.wire import Answer, ask
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("logs")]
 
 
 @dataclass
@@ -83,12 +82,6 @@ _ALWAYS = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def logs():
-    with capture_logs() as lines:
-        yield lines
-
-
 @pytest.fixture(scope="module")
 def pages():
     return Pages()
@@ -97,11 +90,6 @@ def pages():
 @pytest.fixture
 async def asker(house, pages, logs):
     return Asker(await towns.build(house), pages, logs)
-
-
-@pytest.fixture
-def routes(house):
-    return towns.routes(house.app)
 
 
 async def _as_before(asker: Asker) -> None:

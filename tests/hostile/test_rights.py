@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from structlog.testing import capture_logs
 
 from greenroom.accounts import actions as accounts
 from greenroom.accounts.model import Role
@@ -14,28 +13,12 @@ from hostile import town as towns
 from hostile.town import Route
 from hostile.wire import ask
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("logs")]
 
 _TABLE = Path(__file__).with_name("allowed.txt")
 _WORDS = ("public", "viewer", "recruiter", "admin")
 _MISSING = {"user_id": "9999", "token_id": "9999", "ticket": "none", "token": "none", "uid": "none"}
 """What is not there, so that a request that is let through does nothing."""
-
-
-@pytest.fixture(autouse=True)
-def logs():
-    with capture_logs() as lines:
-        yield lines
-
-
-@pytest.fixture
-async def town(house):
-    return await towns.build(house)
-
-
-@pytest.fixture
-def routes(house):
-    return towns.routes(house.app)
 
 
 def read_table():
