@@ -88,7 +88,7 @@ async def test_what_nobody_can_be_found_for_waits_soonest_first_with_reasons(
     assert await listed(world) == ["sooner", "later"]
     assert "has the same name" in html
     assert "waits for this event type" in html
-    assert "got the link 1 h before" in html
+    assert "was given a link 1 h before" in html
     assert "Intro call" in html
 
 
@@ -215,6 +215,25 @@ async def test_the_list_is_paged_by_time(house, recruiter, world):
     assert set(shown[1]) == {"b20", "b21"}
 
 
+@pytest.mark.parametrize("show", ["past", "ignored"])
+async def test_what_is_over_or_set_aside_is_paged_too(house, recruiter, world, show):
+    over = now() - 2 * DAY
+    keys = [await lost(world, f"b{number:02}", starts=over) for number in range(22)]
+    if show == "ignored":
+        async with world.database.transaction() as tx:
+            for key in keys:
+                await verdicts.judge(tx, key, None, address="", by="Robin", now=now())
+
+    first = await page(house, f"/unmatched?show={show}", recruiter)
+    earlier = re.search(rf'href="(/unmatched\?show={show}&[^"]+)"', first)
+    assert earlier
+    second = await page(house, earlier[1].replace("&amp;", "&"), recruiter)
+
+    shown = [set(re.findall(r'name="uid" value="(b\d\d)"', html)) for html in (first, second)]
+    assert [len(each) for each in shown] == [20, 2]
+    assert len(set.union(*shown)) == 22
+
+
 async def test_a_place_that_is_not_ours_is_refused(house, recruiter):
     for place in ("x", "20261124093000000000-0-a", "1-2-3"):
         await page(house, f"/unmatched?after={place}", recruiter, 400)
@@ -281,7 +300,7 @@ async def test_one_seat_of_several_is_settled_by_itself(world, waiting):
         await verdicts.judge(tx, key, None, address="carol@x.example", by="Robin", now=now())
         found = await inbox.ahead(tx, now=now() - 400 * DAY)
 
-        set_aside = await inbox.ignored(tx)
+        set_aside = (await inbox.ignored(tx)).items
 
     assert [each.seat for each in found.items] == ["grace@x.example"]
     assert [(each.guest.name, each.ignored[0]) for each in set_aside] == [("carol", "Robin")]

@@ -73,7 +73,7 @@ def test_an_address_at_a_mail_provider_says_nothing_about_the_person():
 def test_a_link_for_the_same_event_type_that_was_just_sent_is_reason_enough():
     just_sent = {"same_event_type": True, "sent_at": NOW - HOUR}
 
-    assert reasons(ADA, **just_sent) == ("waits for this event type", "got the link 1 h before")
+    assert reasons(ADA, **just_sent) == ("waits for this event type", "was given a link 1 h before")
     assert reasons(ADA, **{**just_sent, "sent_at": NOW - 3 * DAY}) == ()
     assert reasons(ADA, **{**just_sent, "sent_at": NOW + HOUR}) == ()
 

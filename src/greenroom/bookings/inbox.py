@@ -60,18 +60,27 @@ async def ahead(
     return Page(items, items[-1].place if len(keys) > limit and items else None)
 
 
-async def over(tx: Transaction, *, now: datetime, limit: int = 20) -> Sequence[Unmatched]:
-    """Those of the last 30 days that are over, the latest first, with suggestions."""
-    return await _free(tx, await inbox_store.over(tx, now - PAST, now, limit=limit))
+async def over(
+    tx: Transaction, *, now: datetime, after: Place | None = None, limit: int = 20
+) -> Page:
+    """So many of those that ended within 30 days, the latest first, with suggestions."""
+    keys = await inbox_store.over(tx, now - PAST, now, after=after, limit=limit + 1)
+    items = await _free(tx, keys[:limit])
+    return Page(items, items[-1].place if len(keys) > limit and items else None)
 
 
-async def ignored(tx: Transaction, *, limit: int = 50) -> Sequence[Unmatched]:
-    """Those a person set aside, the latest first."""
-    found = await inbox_store.ignored(tx, limit=limit)
-    kept = await store.get(tx, {key for key, _ in found})
-    listed = [(kept[key], seat) for key, seat in found if key in kept]
+async def ignored(tx: Transaction, *, after: Place | None = None, limit: int = 20) -> Page:
+    """So many of those a person set aside, the latest first."""
+    found = await inbox_store.ignored(tx, after=after, limit=limit + 1)
+    shown = dict(list(found.items())[:limit])
+    kept = await store.get(tx, {key for key, _ in shown})
+    listed = [(kept[key], seat) for key, seat in shown if key in kept]
     every = await _described(tx, listed)
-    return [replace(each, ignored=found[each.kept.key, each.seat]) for each in every]
+    items = [replace(each, ignored=shown[each.kept.key, each.seat]) for each in every]
+    if len(found) <= limit:
+        return Page(items, None)
+    (key, _), (_, at) = list(shown.items())[-1]
+    return Page(items, (at, *key))
 
 
 async def count(tx: Transaction, *, now: datetime) -> int:

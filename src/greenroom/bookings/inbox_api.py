@@ -56,7 +56,7 @@ class UnmatchedOut(BaseModel):
 
 
 class UnmatchedPage(BaseModel):
-    """Soonest first; `next` is the cursor of the next page."""
+    """`next` is the cursor of the next page, null at the end."""
 
     items: Sequence[UnmatchedOut]
     next: str | None
@@ -90,7 +90,7 @@ async def list_unmatched(
     cursor: Annotated[str | None, Query(max_length=1200)] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> UnmatchedPage:
-    """Bookings of nobody we know, with suggestions. Only those ahead are paged."""
+    """Bookings of nobody we know, with suggestions: ahead soonest first, others latest first."""
     now = datetime.now(UTC)
     after = None if cursor is None else places.read(cursor)
     async with _database(request).transaction() as tx:
@@ -98,9 +98,9 @@ async def list_unmatched(
             case Show.AHEAD:
                 found = await inbox.ahead(tx, now=now, after=after, limit=limit)
             case Show.PAST:
-                found = inbox.Page(await inbox.over(tx, now=now, limit=limit), None)
+                found = await inbox.over(tx, now=now, after=after, limit=limit)
             case Show.IGNORED:
-                found = inbox.Page(await inbox.ignored(tx, limit=limit), None)
+                found = await inbox.ignored(tx, after=after, limit=limit)
     return UnmatchedPage(
         items=[_out(each) for each in found.items],
         next=None if found.next is None else places.write(found.next),

@@ -15,7 +15,7 @@ from greenroom.database import Transaction
 from greenroom.database.among import pair_among
 
 Place = tuple[datetime, int, str]
-"""Where a page ended: start, connection, uid."""
+"""Where a page ended: start, or when it was set aside; connection; uid."""
 
 _b = bookings.c
 _v = verdicts.c
@@ -41,12 +41,16 @@ def _ahead(now: datetime) -> Sequence[ColumnElement[bool]]:
     return (*_to_match, _b.starts_at > now - _LONGEST, _b.ends_at > now)
 
 
-async def over(tx: Transaction, start: datetime, now: datetime, *, limit: int) -> Sequence[Uid]:
+async def over(
+    tx: Transaction, start: datetime, now: datetime, *, after: Place | None, limit: int
+) -> Sequence[Uid]:
     """Those that took place since `start` and ended, the latest first."""
     query = select(_b.connection_id, _b.uid).where(
         *_to_match, _b.starts_at >= start, _b.ends_at <= now
     )
-    order = (_b.starts_at.desc(), _b.connection_id, _b.uid)
+    if after is not None:
+        query = query.where(tuple_(_b.starts_at, _b.connection_id, _b.uid) < tuple_(*after))
+    order = (_b.starts_at.desc(), _b.connection_id.desc(), _b.uid.desc())
     return [(c, uid) for c, uid in await tx.execute(query.order_by(*order).limit(limit))]
 
 
@@ -57,11 +61,19 @@ async def count(tx: Transaction, now: datetime, *, most: int) -> int:
     return found.scalar_one()
 
 
-async def ignored(tx: Transaction, *, limit: int) -> Mapping[tuple[Uid, str], tuple[str, datetime]]:
-    """(key, seat) of those a person set aside: by whom and when, the latest first."""
+async def ignored(
+    tx: Transaction, *, after: Place | None, limit: int
+) -> Mapping[tuple[Uid, str], tuple[str, datetime]]:
+    """(key, seat) of those a person set aside: by whom and when, the latest first.
+
+    `after` is when the last one of the page before was set aside, and which it is.
+    """
     query = select(_v.connection_id, _v.uid, _v.address, _v.by, _v.at)
-    query = query.where(_v.interview_id.is_(None)).order_by(_v.at.desc(), _v.uid)
-    rows = await tx.execute(query.limit(limit))
+    query = query.where(_v.interview_id.is_(None))
+    if after is not None:
+        query = query.where(tuple_(_v.at, _v.connection_id, _v.uid) < tuple_(*after))
+    order = (_v.at.desc(), _v.connection_id.desc(), _v.uid.desc())
+    rows = await tx.execute(query.order_by(*order).limit(limit))
     return {((c, uid), address): (by, at) for c, uid, address, by, at in rows}
 
 

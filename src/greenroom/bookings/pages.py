@@ -26,6 +26,8 @@ router = APIRouter(include_in_schema=False)
 
 _FOUND = 20
 """Interviews a search shows."""
+_GLANCE = 5
+"""Of those that are over, shown below those ahead."""
 
 _Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
 _MaybeId = Annotated[_Id | None, BeforeValidator(lambda given: None if given == "" else given)]
@@ -104,11 +106,12 @@ async def unmatched_page(request: Request, looked: Annotated[_Looked, Query()]) 
         match looked.show:
             case _Tab.AHEAD:
                 found = await inbox.ahead(tx, now=now, after=after)
-                past = () if after or found.next else await inbox.over(tx, now=now)
+                ends_here = not after and not found.next
+                past = (await inbox.over(tx, now=now, limit=_GLANCE)).items if ends_here else ()
             case _Tab.PAST:
-                found, past = inbox.Page((), None), await inbox.over(tx, now=now, limit=100)
+                found, past = await inbox.over(tx, now=now, after=after), ()
             case _Tab.IGNORED:
-                found, past = inbox.Page(await inbox.ignored(tx), None), ()
+                found, past = await inbox.ignored(tx, after=after), ()
         count = await inbox.count(tx, now=now)
         news = await _news(tx, looked.about) if looked.about else None
     return page(

@@ -173,7 +173,7 @@ def _by_calendar(stranger: Stranger, each: Waiting) -> Iterator[tuple[int, str]]
         return
     ago = stranger.came_at - each.sent_at
     if ago <= _RECENT:
-        yield _freshness(ago), f"got the link {_span(ago)} before"
+        yield _freshness(ago), f"was given a link {_span(ago)} before"
 
 
 def _freshness(ago: timedelta) -> int:
