@@ -12,7 +12,7 @@ from pathlib import Path
 import uvicorn
 
 from calcom_simulator.app import create_app
-from calcom_simulator.model import EDITIONS, HOSTED
+from calcom_simulator.editions import EDITIONS, HOSTED
 from calcom_simulator.sample import sample_world
 from calcom_simulator.state import Keeper
 from calcom_simulator.world import World
@@ -44,7 +44,12 @@ def main(arguments: list[str] | None = None) -> None:
     if options.until_eof:
         threading.Thread(target=_end_with_input, daemon=True).start()
     # A listening socket queues connections, so this is true before the first is accepted.
-    sys.stdout.write(f"Cal.com simulator ready on {address}\n")
+    sys.stdout.write(
+        f"Cal.com simulator ready on {address}\n"
+        f"  API address  {address}{world.edition.api_prefix}/v2\n"
+        f"  API key      {next((one.key for one in world.users.values() if one.key), 'none')}\n"
+        f"  Controls     {address}/control\n"
+    )
     sys.stdout.flush()
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again when all is done
         uvicorn.Server(config).run(sockets=[listener])

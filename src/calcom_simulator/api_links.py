@@ -1,4 +1,4 @@
-"""API v2: private links, in the manner of the edition (see `model.Edition`)."""
+"""API v2: private links, in the manner of the edition (see `editions.Edition`)."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -57,8 +57,8 @@ async def delete_private_link(request: Request) -> Response:
 
 def _linked(request: Request) -> EventType:
     """The event type, if the version header is the one this edition wants."""
-    versioned = world_of(request).edition.private_links == "versioned"
-    if version_of(request) != ("2024-09-04" if versioned else OLDEST):
+    wanted = {"versioned": "2024-09-04", "unversioned": OLDEST, "none": ""}
+    if version_of(request) != wanted[world_of(request).edition.private_links]:
         raise not_routed(request)
     return own_event_type(request)
 

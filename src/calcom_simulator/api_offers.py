@@ -62,7 +62,7 @@ async def list_event_types(request: Request) -> Response:
     if version not in EVENT_TYPES | {OLDEST}:
         raise not_routed(request)
     owner = world.user_named(query["username"]) if "username" in query else signed_in(request)
-    mine = [one for one in world.event_types.values() if owner and one.owner_id == owner.id]
+    mine = world.event_types_of(owner) if owner else []
     if "eventSlug" in query:
         mine = [one for one in mine if one.slug == query["eventSlug"]]
     if version == OLDEST:
@@ -121,7 +121,7 @@ def own_event_type(request: Request) -> EventType:
     """The event type in the path, if it is one's own. Raises Refused."""
     user, number = signed_in(request), request.path_params["id"]
     kind = world_of(request).event_type(number)
-    if kind.owner_id != user.id:
+    if kind.owner_id != user.id or kind.team_id is not None:
         raise Refused(403, f"User with ID={user.id} does not own event type with ID={number}")
     return kind
 
@@ -201,7 +201,9 @@ async def list_slots(request: Request) -> Response:
     if query.get("eventTypeId", "").isdigit():
         kind = world.event_type(int(query["eventTypeId"]))
     else:
-        named = world.event_type_at(query.get("username", ""), query.get("eventTypeSlug", ""))
+        slug = query.get("eventTypeSlug", "")
+        named = world.event_type_at(query.get("username", ""), slug)
+        named = named or world.team_event_type_at(query.get("teamSlug", ""), slug)
         if named is None:
             raise Refused(404, "Event type not found")
         kind = named

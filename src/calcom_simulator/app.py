@@ -17,9 +17,11 @@ from calcom_simulator import (
     api,
     api_links,
     api_offers,
+    api_teams,
     api_webhooks,
     booking_pages,
     control_api,
+    control_owners,
     control_pages,
     host_pages,
     pages,
@@ -42,9 +44,11 @@ _ROUTES = [
     *api_offers.ROUTES,
     *api_links.ROUTES,
     *api_webhooks.ROUTES,
+    *api_teams.ROUTES,
     Route("/v2/{path:path}", _not_there, methods=["GET", "POST", "PATCH", "PUT", "DELETE"]),
     Mount("/static", StaticFiles(directory=STATIC)),
     *control_api.ROUTES,
+    *control_owners.ROUTES,
     *control_pages.ROUTES,
     *host_pages.ROUTES,
     *booking_pages.ROUTES,
@@ -97,6 +101,6 @@ async def _ring_for_ever(postman: Postman, keeper: Keeper | None) -> None:
 
 async def _unknown(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    if request.url.path.startswith("/v2/"):
+    if request.url.path.startswith(f"{request.scope['root_path']}/v2/"):
         return await refuse(request, not_routed(request))
     return missing(request, "There is no such page.")

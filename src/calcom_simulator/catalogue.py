@@ -1,6 +1,6 @@
 """What API v2 answers about event types (2024-06-14) and their private links."""
 
-from calcom_simulator.model import JSON, EventType, PrivateLink, Question, User
+from calcom_simulator.model import JSON, EventType, PrivateLink, Question, Team, User
 from calcom_simulator.moments import js
 from calcom_simulator.world import World
 
@@ -32,6 +32,44 @@ def event_type(world: World, kind: EventType, *, as_owner: bool) -> JSON:
         "bookingUrl": f"{world.public_url}/{owner.username}/{kind.slug}",
         "metadata": {"multipleDuration": list(kind.lengths)} if kind.lengths else {},
         **_ALWAYS_SO,
+    }
+
+
+def team_event_type(world: World, kind: EventType) -> JSON:
+    """A team's event type, as its members see it."""
+    assert kind.team_id is not None
+    team = world.teams[kind.team_id]
+    told = event_type(world, kind, as_owner=True)
+    del told["users"]
+    hosts = [world.users[each] for each in team.member_ids]
+    return told | {
+        "bookingUrl": f"{world.public_url}/team/{team.slug}/{kind.slug}",
+        "hosts": [
+            {"userId": one.id, "name": one.name, "username": one.username, "avatarUrl": None}
+            for one in hosts
+        ],
+        "teamId": team.id,
+        "ownerId": None,
+        "parentEventTypeId": None,
+        "schedulingType": "collective",
+        "assignAllTeamMembers": True,
+        "team": {"id": team.id, "slug": team.slug, "name": team.name},
+        "rescheduleWithSameRoundRobinHost": False,
+        "rrHostSubsetEnabled": False,
+    }
+
+
+def team(one: Team) -> JSON:
+    """A team, as GET /v2/teams has it."""
+    return {
+        "id": one.id,
+        "parentId": None,
+        "name": one.name,
+        "slug": one.slug,
+        "isOrganization": False,
+        "isPrivate": False,
+        "timeZone": "Europe/Berlin",
+        "weekStart": "Monday",
     }
 
 

@@ -6,14 +6,21 @@
                                         MEETING_* that become due are sent before the answer
     GET  webhooks                       the subscriptions, secrets included
     POST webhooks        {"enabled": false}              nothing is sent, all is kept
-    POST subscriptions   {"url": ..., "secret": ...}     tell everything to this address
+    POST subscriptions   {"url": ..., "secret": ...}     tell everything to this address; of Mara,
+                         or of {"username": "jonas"} or {"team_id": 1}
+    POST subscriptions/<id>             {"active": false, "url", "secret", "template", "triggers",
+                         "version"}     what somebody edits in Cal.com
+    POST subscriptions/<id>/delete      what somebody deletes there
+    POST keys            {"username": "mara"}            a new API key in place of the old one
+    POST keys/revoke     {"username": "mara"}            no key any more
+    POST event-types     {"username": "mara", "slug": "greenroom-probe", "hidden": true}
     POST ping            {"webhook_id": ...}             the "Ping test" button
     GET  deliveries      ?uid= ?trigger= ?after=<id>     what was sent and answered, oldest first
     POST deliveries/<id>/resend         the same bytes again, whatever is switched off
     POST drop            {"next": 2}    the next two deliveries get lost
     POST rate-limit      {"limit": 5, "window_seconds": 60, "block_seconds": 60}
     POST edition         {"name": "self-hosted"} and/or single differences, for example
-                         {"private_links": "unversioned"}; see `model.Edition`
+                         {"private_links": "unversioned"}; see `editions.Edition`
     POST bookings/<uid>/pay             what the payment page does
     GET  chaos                          what may go wrong by chance; see `chaos.Chaos`
     POST chaos           {"drop": 0.3, "reorder": 1}     exactly this from now on; {}: nothing
@@ -27,15 +34,15 @@ Mistakes are answered 400 {"error": "..."}.
 
 import functools
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from calcom_simulator import chaos, sample, shapes
+from calcom_simulator import chaos, control_owners, editions, sample, shapes
 from calcom_simulator.door import body_of, postman_of, world_of
-from calcom_simulator.model import EDITIONS, JSON, Delivery, Edition, Refused
+from calcom_simulator.model import JSON, Delivery, Refused
 from calcom_simulator.moments import js, maybe, parse
 from calcom_simulator.rate import RateLimit
 from calcom_simulator.taking import pay
@@ -82,7 +89,14 @@ async def switch_webhooks(request: Request) -> object:
 async def subscribe(request: Request) -> object:
     """POST subscriptions"""
     world, body = world_of(request), await body_of(request)
-    return shapes.webhook_row(sample.subscribe(world, str(body["url"]), body.get("secret")))
+    made = sample.subscribe(
+        world,
+        str(body["url"]),
+        body.get("secret"),
+        username=str(body.get("username", "mara")),
+        team_id=body.get("team_id"),
+    )
+    return shapes.webhook_row(made)
 
 
 async def ping(request: Request) -> object:
@@ -130,13 +144,7 @@ async def set_rate_limit(request: Request) -> object:
 async def set_edition(request: Request) -> object:
     """POST edition"""
     world, body = world_of(request), await body_of(request)
-    edition = EDITIONS[str(body.get("name", world.edition.name))]
-    if "name" not in body:
-        edition = world.edition
-    known = {field.name for field in fields(Edition)} - {"name"}
-    if unknown := set(body) - known - {"name"}:
-        raise ValueError(f"An edition has no {', '.join(sorted(unknown))}.")
-    world.edition = replace(edition, **{name: body[name] for name in known & set(body)})
+    world.edition = editions.changed(world.edition, body)
     return asdict(world.edition)
 
 
@@ -266,5 +274,6 @@ ROUTES = [
         ("POST", "chaos", set_chaos),
         ("POST", "api-faults", set_api_faults),
         ("POST", "release", release),
+        *control_owners.CONTROLS,
     )
 ]

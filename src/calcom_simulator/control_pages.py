@@ -4,11 +4,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from calcom_simulator import chaos_form, sample
+from calcom_simulator import chaos_form
 from calcom_simulator.chaos import CALM
 from calcom_simulator.control_api import delivery_of, told
 from calcom_simulator.door import postman_of, world_of
-from calcom_simulator.model import EDITIONS
+from calcom_simulator.editions import EDITIONS
 from calcom_simulator.moments import parse
 from calcom_simulator.render import missing, page, see
 
@@ -58,8 +58,6 @@ async def change(request: Request) -> Response:
                 await postman.ring_alarms()
             case "edition":
                 world.edition = EDITIONS[text["name"]]
-            case "subscribe":
-                sample.subscribe(world, text["url"], text.get("secret") or None)
             case "ping":
                 await postman.ping(world.webhooks[text["webhook"]])
             case _:

@@ -16,6 +16,7 @@ from calcom_simulator.chaos import CALM, FINE, hazard
 from calcom_simulator.hazards import met
 from calcom_simulator.model import JSON, Refused, User
 from calcom_simulator.moments import js
+from calcom_simulator.newer import renewed
 from calcom_simulator.webhooks import Postman, stringify
 from calcom_simulator.world import World
 
@@ -87,7 +88,8 @@ def postman_of(request: Request) -> Postman:
 def version_of(request: Request) -> str:
     """The API version in force: without the header, or with an unknown one, the oldest."""
     asked = request.headers.get("cal-api-version", OLDEST)
-    return asked if asked in _VERSIONS else OLDEST
+    known = _VERSIONS.difference(world_of(request).edition.dropped_versions)
+    return asked if asked in known else OLDEST
 
 
 def only_in(versions: Collection[str]) -> Callable[[Endpoint], Endpoint]:
@@ -186,8 +188,13 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        is_api = scope["path"].startswith("/v2/")
-        app, headers = self._judge(scope) if is_api else (self._app, {})
+        prefix = self._world.edition.api_prefix
+        app, headers = self._app, dict[str, str]()
+        if scope["path"].startswith(f"{prefix}/v2/"):
+            scope = {**scope, "root_path": prefix}
+            app, headers = self._judge(scope)
+        elif scope["path"].startswith("/v2/"):
+            app = self._refusal(Request(scope), 404)
         ahead = timedelta(seconds=self._world.faults.chaos.date_skew_seconds)
         headers["Date"] = format_datetime(self._world.now() + ahead, usegmt=True)
 
@@ -217,13 +224,16 @@ class Door:
         if not passes:
             return self._refusal(request, _BUSY), headers
         name = self._hazard(scope["method"])
+        answering = renewed(
+            self._app, world.edition, scope["path"].removeprefix(scope["root_path"])
+        )
         if name == FINE:
-            return self._app, headers
+            return answering, headers
         chaos = world.faults.chaos
         if name == "api_429":
             headers["X-RateLimit-Remaining-Default"] = "0"
             headers |= {"Retry-After": chaos.retry_after} if chaos.retry_after else {}
-        return met(name, chaos, self._app, lambda status: self._refusal(request, status)), headers
+        return met(name, chaos, answering, lambda status: self._refusal(request, status)), headers
 
     def _hazard(self, method: str) -> str:
         faults = self._world.faults

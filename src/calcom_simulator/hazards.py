@@ -34,8 +34,8 @@ def met(name: str, chaos: Chaos, app: ASGIApp, refusal: Refusal) -> ASGIApp:
         "api_empty": lambda: Response(_NOTHING, media_type=_JSON),
         "api_huge": lambda: StreamingResponse(_endless(chaos.huge_megabytes), media_type=_JSON),
         "api_hang": lambda: _late(_page(504, "504 Gateway Time-out"), chaos.hang_seconds),
-        "api_truncated": lambda: _spoilt(app, _halved),
-        "api_slow": lambda: _spoilt(app, lambda body: _dribbled(body, chaos.slow_seconds)),
+        "api_truncated": lambda: spoilt(app, _halved),
+        "api_slow": lambda: spoilt(app, lambda body: _dribbled(body, chaos.slow_seconds)),
     }
     return instead[name]() if name in instead else refusal(int(name.removeprefix("api_")))
 
@@ -70,7 +70,9 @@ async def _dribbled(body: bytes, seconds: float) -> AsyncIterator[bytes]:
         yield body[start : start + size]
 
 
-def _spoilt(app: ASGIApp, spoil: Callable[[bytes], AsyncIterator[bytes]]) -> ASGIApp:
+def spoilt(app: ASGIApp, spoil: Callable[[bytes], AsyncIterator[bytes]]) -> ASGIApp:
+    """Answer as `app` does, but for the bytes, which `spoil` sends instead."""
+
     async def spoils(scope: Scope, receive: Receive, send: Send) -> None:
         started: Message = {}
         body = b""

@@ -53,25 +53,6 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
-class Edition:
-    """In which of its known ways this Cal.com differs from other ones."""
-
-    name: str
-    private_links: Literal["versioned", "unversioned"]
-    """"versioned": only with cal-api-version 2024-09-04, complete booking URLs.
-    "unversioned": only without a version header, and the URL lacks the event slug."""
-    first_page: Literal[0, 1]
-    """What `pagination.currentPage` calls the first page."""
-    updated_at: Literal["when_changed", "at_once"]
-    """"when_changed": `updatedAt` is null until the booking first changes."""
-
-
-HOSTED = Edition("hosted", "versioned", 0, "when_changed")
-SELF_HOSTED = Edition("self-hosted", "unversioned", 1, "at_once")  # 6.0.12 as recorded
-EDITIONS = {edition.name: edition for edition in (HOSTED, SELF_HOSTED)}
-
-
-@dataclass(frozen=True)
 class Hours:
     """When somebody can be booked: weekdays (Monday is 0), from, to, in which zone."""
 
@@ -91,8 +72,20 @@ class User:
     name: str
     email: str
     key: str
+    """Empty once it is revoked."""
     zone: str = "Europe/Berlin"
     hours: Hours = Hours()
+
+
+@dataclass(frozen=True)
+class Team:
+    """Users who hold meetings together; only an admin sees to its webhooks."""
+
+    id: int
+    slug: str
+    name: str
+    member_ids: tuple[int, ...]
+    admin_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -147,6 +140,8 @@ class EventType:
     price: int = 0
     currency: str = "usd"
     hidden: bool = False
+    team_id: int | None = None
+    """A team's, held by all of its members at once; `owner_id` is who organises them."""
 
 
 @dataclass
@@ -232,10 +227,11 @@ class Booking:
 
 @dataclass(frozen=True)
 class Webhook:
-    """A subscription of a user, or of one of their event types."""
+    """A subscription of a user, of one event type, or of a team."""
 
     id: str
     user_id: int
+    """Who made it."""
     event_type_id: int | None
     url: str
     triggers: tuple[str, ...]
@@ -246,6 +242,7 @@ class Webhook:
     created_at: datetime
     time: int | None = None
     time_unit: str | None = None
+    team_id: int | None = None
 
 
 @dataclass(frozen=True)

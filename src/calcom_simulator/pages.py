@@ -31,9 +31,7 @@ async def show_user(request: Request) -> Response:
     user = world.user_named(request.path_params["username"])
     if user is None:
         return missing(request, "There is nobody here by this name.")
-    kinds = [
-        one for one in world.event_types.values() if one.owner_id == user.id and not one.hidden
-    ]
+    kinds = [one for one in world.event_types_of(user) if not one.hidden]
     return page(request, "user.html", user=user, kinds=kinds)
 
 
@@ -41,6 +39,15 @@ async def booking_page(request: Request) -> Response:
     """/<username>/<slug>, GET and POST."""
     username, slug = request.path_params["username"], request.path_params["slug"]
     kind = world_of(request).event_type_at(username, slug)
+    if kind is None:
+        return missing(request, "This booking page does not exist.")
+    return await _serve(request, kind, link=None)
+
+
+async def team_page(request: Request) -> Response:
+    """/team/<team>/<slug>, GET and POST."""
+    team, slug = request.path_params["team"], request.path_params["slug"]
+    kind = world_of(request).team_event_type_at(team, slug)
     if kind is None:
         return missing(request, "This booking page does not exist.")
     return await _serve(request, kind, link=None)
@@ -166,6 +173,7 @@ def _text(given: Fields, name: str) -> str:
 ROUTES = [
     Route("/", home, methods=["GET"]),
     Route("/d/{link}/{slug}", private_page, methods=["GET", "POST"]),
+    Route("/team/{team}/{slug}", team_page, methods=["GET", "POST"]),
     Route("/{username}", show_user, methods=["GET"]),
     Route("/{username}/{slug}", booking_page, methods=["GET", "POST"]),
 ]

@@ -23,6 +23,7 @@ from calcom_simulator.pieces import (
     recurring,
     responses,
     responses_with_place,
+    team,
 )
 from calcom_simulator.world import World
 
@@ -55,6 +56,7 @@ def booked(
         **identity(world, booking, seat, moved_from),
         **event_type(kind, booking),
         **lineage(moved_from),
+        **team(world, booking, kind),
         "metadata": dict(seat.metadata if seat else booking.metadata),
         "status": booking.status.value,
     }
@@ -98,6 +100,7 @@ def decided(world: World, booking: Booking, trigger: str) -> Announcement:
     if trigger == "BOOKING_REJECTED":
         payload["rejectionReason"] = booking.rejection_reason or ""
     payload |= event_type(kind, booking) | {"status": booking.status.value}
+    payload |= team(world, booking, kind)
     return _about(booking, trigger, payload)
 
 
@@ -141,7 +144,8 @@ def cancelled(
         "iCalUID": booking.ical_uid,
         "iCalSequence": booking.ical_sequence + 1,
     }
-    return _about(booking, "BOOKING_CANCELLED", payload | _end_of_cancelled(kind, by))
+    payload |= team(world, booking, kind) | _end_of_cancelled(kind, by)
+    return _about(booking, "BOOKING_CANCELLED", payload)
 
 
 def asked_for_another_time(world: World, booking: Booking, reason: str) -> Announcement:

@@ -40,7 +40,7 @@ def opening(
         "hideCalendarNotes": False,
         "hideCalendarEventDetails": False,
         "hideOrganizerEmail": False,
-        "schedulingType": None,
+        "schedulingType": "COLLECTIVE" if kind.team_id else None,
         "seatsPerTimeSlot": seats.per_slot if seats else None,
         "seatsShowAttendees": seats.show_attendees if seats else True,
         "seatsShowAvailabilityCount": seats.show_count if seats else True,
@@ -66,6 +66,20 @@ def identity(
         "uid": booking.uid,
     }
     return told | ({"attendeeSeatId": seat.seat_uid} if seat else {})
+
+
+def team(world: World, booking: Booking, kind: EventType) -> JSON:
+    """Who holds it together; nothing for a person's own event type."""
+    if kind.team_id is None:
+        return {}
+    found = world.teams[kind.team_id]
+    members = [world.users[each] for each in found.member_ids if each != booking.user_id]
+    told = [
+        {"id": one.id, "name": one.name, "email": one.email, "timeZone": one.zone}
+        | {"language": {"locale": "en"}, "timeFormat": "HH:mm"}
+        for one in members
+    ]
+    return {"team": {"id": found.id, "name": found.name, "members": told}}
 
 
 def lineage(moved_from: Booking | None) -> JSON:

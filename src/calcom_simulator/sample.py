@@ -1,15 +1,16 @@
-"""The sample world: Mara Lindqvist and six event types, one of each sort."""
+"""The sample world: Mara Lindqvist and six event types, one of each sort; Jonas; their team."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
+from calcom_simulator.editions import HOSTED, Edition
 from calcom_simulator.model import (
-    HOSTED,
-    Edition,
     EventType,
     Question,
     Recurrence,
     Seats,
+    Team,
     User,
     Webhook,
 )
@@ -17,6 +18,7 @@ from calcom_simulator.triggers import triggers_of
 from calcom_simulator.world import World
 
 KEY = "cal_simulator_mara"
+KEY_OF_ANOTHER = "cal_simulator_jonas"
 _STUDIO = ({"type": "address", "address": "Studio 4, Lindenstr. 12, Berlin", "public": True},)
 _VIDEO = ({"type": "integration", "integration": "cal-video"},)
 _GREENROOM = Question("greenroom", "Greenroom reference", hidden=True)
@@ -85,6 +87,20 @@ _EVENT_TYPES = (
         currency="eur",
     ),
 )
+_OF_ANOTHER = (
+    EventType(0, 0, "Portfolio review", "portfolio-review", 45, locations=_VIDEO),
+    EventType(0, 0, "Coffee", "coffee", 20, locations=_STUDIO),
+)
+_OF_THE_TEAM = EventType(
+    id=0,
+    owner_id=0,
+    title="Team interview",
+    slug="team-interview",
+    minutes=60,
+    description="With Mara and Jonas.",
+    locations=_STUDIO,
+    questions=(_GREENROOM,),
+)
 
 
 def sample_world(
@@ -112,33 +128,52 @@ def sample_world(
 
 
 def furnish(world: World) -> None:
-    """Put Mara and her event types into an empty world."""
-    number = world.number("user")
-    world.users[number] = User(
-        id=number,
-        uuid=world.new_uuid(),
-        username="mara",
-        name="Mara Lindqvist",
-        email="mara@studio.example",
-        key=KEY,
-    )
+    """Put Mara, Jonas, their event types and their team into an empty world."""
+    mara = _user(world, "mara", "Mara Lindqvist", KEY)
     for kind in _EVENT_TYPES:
         world.add_event_type(kind)
+    jonas = _user(world, "jonas", "Jonas Weber", KEY_OF_ANOTHER)
+    for kind in _OF_ANOTHER:
+        world.add_event_type(replace(kind, owner_id=jonas.id))
+    team = Team(1, "studio", "Studio", (mara.id, jonas.id), (mara.id,))
+    world.teams[team.id] = team
+    world.add_event_type(replace(_OF_THE_TEAM, owner_id=mara.id, team_id=team.id))
 
 
-def subscribe(world: World, url: str, secret: str | None) -> Webhook:
-    """Have Mara's account tell everything about bookings to `url`."""
+def _user(world: World, username: str, name: str, key: str) -> User:
+    number = world.number("user")
+    email = f"{username}@studio.example"
+    world.users[number] = user = User(number, world.new_uuid(), username, name, email, key)
+    return user
+
+
+def subscribe(
+    world: World,
+    url: str,
+    secret: str | None,
+    *,
+    username: str = "mara",
+    team_id: int | None = None,
+) -> Webhook:
+    """Have this account, or a team, tell everything about bookings to `url`.
+
+    Raises KeyError when there is no such user or team.
+    """
+    owner = world.user_named(username)
+    if owner is None or (team_id is not None and team_id not in world.teams):
+        raise KeyError(f"user {username}" if owner is None else f"team {team_id}")
     webhook = Webhook(
         id=world.new_uuid(),
-        user_id=1,
+        user_id=owner.id,
         event_type_id=None,
         url=url,
         triggers=triggers_of(world.edition),
         active=True,
         secret=secret,
         template=None,
-        version="2021-10-20",
+        version=next(iter(world.edition.webhook_versions), "2021-10-20"),
         created_at=world.now(),
+        team_id=team_id,
     )
     world.webhooks[webhook.id] = webhook
     return webhook

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from calcom_simulator.model import HOSTED, JSON, Attendee, Booking, User, Webhook
+from calcom_simulator.model import JSON, Attendee, Booking, User, Webhook
 from calcom_simulator.moments import js, maybe
 from calcom_simulator.world import World
 
@@ -170,18 +170,19 @@ def webhook(world: World, one: Webhook) -> JSON:
         "active": one.active,
         "secret": one.secret,
     }
-    owner = {"eventTypeId": one.event_type_id} if one.event_type_id else {"userId": one.user_id}
-    if world.edition.name == HOSTED.name:
+    if world.edition.webhook_versions:
         told |= {"version": one.version, "time": one.time, "timeUnit": one.time_unit}
-    return told | owner
+    if one.event_type_id:
+        return told | {"eventTypeId": one.event_type_id}
+    return told | ({"teamId": one.team_id} if one.team_id else {"userId": one.user_id})
 
 
 def webhook_row(one: Webhook) -> JSON:
     """A subscription as GET of a single one gives it: the whole database row."""
     return {
         "id": one.id,
-        "userId": None if one.event_type_id else one.user_id,
-        "teamId": None,
+        "userId": None if one.event_type_id or one.team_id else one.user_id,
+        "teamId": one.team_id,
         "eventTypeId": one.event_type_id,
         "subscriberUrl": one.url,
         "payloadTemplate": one.template,

@@ -58,8 +58,14 @@ def _hours(world: World, kind: EventType) -> Hours:
 def _busy(
     world: World, kind: EventType, start: datetime, end: datetime, ignoring: str | None
 ) -> list[Booking]:
-    mine = (one for one in world.bookings.values() if one.user_id == kind.owner_id)
-    return [one for one in overlapping(mine, start, end) if one.uid != ignoring]
+    needed = set(world.hosts(kind))
+    theirs = (one for one in world.bookings.values() if needed & _held_by(world, one))
+    return [one for one in overlapping(theirs, start, end) if one.uid != ignoring]
+
+
+def _held_by(world: World, booking: Booking) -> set[int]:
+    kind = world.event_types.get(booking.event_type_id)  # which may be deleted by now
+    return {booking.user_id, *(world.hosts(kind) if kind else ())}
 
 
 def _fits(kind: EventType, busy: list[Booking], start: datetime, end: datetime) -> bool:

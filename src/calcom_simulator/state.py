@@ -12,9 +12,10 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from calcom_simulator.world import Memory, World
+from calcom_simulator.memory import Memory
+from calcom_simulator.world import World
 
-FORMAT = 2
+FORMAT = 3
 """To be raised when a field of `Memory`, or of what it holds, changes its name or meaning."""
 
 _PAUSE = 0.5

@@ -1,6 +1,6 @@
 """The names of the events that a webhook can ask for, per edition."""
 
-from calcom_simulator.model import HOSTED, Edition
+from calcom_simulator.editions import Edition
 
 _RECORDED = (
     "BOOKING_CREATED BOOKING_PAYMENT_INITIATED BOOKING_PAID BOOKING_RESCHEDULED "
@@ -15,9 +15,10 @@ _SINCE_2026 = (
     "DELEGATION_CREDENTIAL_SECRET_ROTATION_FAILED DELEGATION_CREDENTIAL_ROTATION_REQUIRED "
     "DELEGATION_CREDENTIAL_SECRET_ROTATED CALENDAR_ENTRY_REJECTED"
 )
+_LATER = "BOOKING_WAITLISTED BOOKING_TRANSFERRED"  # nobody has seen these
 
 
 def triggers_of(edition: Edition) -> tuple[str, ...]:
     """Every name this edition accepts. BOOKING_CONFIRMED is not among them, in none."""
-    later = _SINCE_2026.split() if edition.name == HOSTED.name else []
-    return (*_RECORDED.split(), *later)
+    known = {"recorded": "", "late_2026": _SINCE_2026, "later": f"{_SINCE_2026} {_LATER}"}
+    return (*_RECORDED.split(), *known[edition.triggers].split())

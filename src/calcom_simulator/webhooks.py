@@ -257,8 +257,16 @@ class Postman:
             delivery.fate, delivery.status = "answered", answer.status_code
             delivery.answer = answer.text[:_KEPT_CHARACTERS]
         delivery.ms = round((time.perf_counter() - began) * 1000)
+        self._switch_off_if_gone(delivery)
         if self._world.faults.chaos.retries != "none":
             self._retry(delivery)
+
+    def _switch_off_if_gone(self, delivery: Delivery) -> None:
+        world = self._world
+        newer = world.faults.chaos.retries == "newer" or world.edition.on_gone == "switch_off"
+        if delivery.status == _GONE and newer and delivery.webhook_id in world.webhooks:
+            gone = world.webhooks[delivery.webhook_id]
+            world.webhooks[gone.id] = replace(gone, active=False)
 
     def _retry(self, delivery: Delivery) -> None:
         world, status = self._world, delivery.status
@@ -268,6 +276,3 @@ class Postman:
         wait = pause(chaos, delivery.attempts, status, world.chance_of_chaos("webhooks"))
         if wait is not None:
             delivery.fate, delivery.due = "waiting", world.now() + wait
-        if status == _GONE and chaos.retries == "newer" and delivery.webhook_id in world.webhooks:
-            gone = world.webhooks[delivery.webhook_id]
-            world.webhooks[gone.id] = replace(gone, active=False)

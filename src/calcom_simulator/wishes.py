@@ -29,6 +29,7 @@ def wanted(world: World, body: JSON) -> EventType:
         return world.event_types[number]
     slug, username = str(body.get("eventTypeSlug", "")), str(body.get("username", ""))
     kind = world.event_type_at(username, slug)
+    kind = kind or world.team_event_type_at(str(body.get("teamSlug", "")), slug)
     if kind is not None:
         return kind
     if slug and username:

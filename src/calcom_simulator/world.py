@@ -7,19 +7,20 @@ Given the same seed and the same calls, every id is the same again.
 import random
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from calcom_simulator.chaos import CALM, Chaos
+from calcom_simulator.chaos import Chaos
+from calcom_simulator.editions import HOSTED, Edition
+from calcom_simulator.memory import Faults, Memory
 from calcom_simulator.model import (
-    HOSTED,
     Booking,
     Delivery,
-    Edition,
     EventType,
     MeetingAlarm,
     PrivateLink,
     Refused,
+    Team,
     User,
     Webhook,
 )
@@ -28,37 +29,6 @@ from calcom_simulator.rate import RateLimit
 # Flickr's base 58, as Cal.com's short-uuid uses it.
 _ALPHABET = "123456789abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ"
 _TICK = timedelta(milliseconds=1)
-
-
-@dataclass
-class Faults:
-    """What goes wrong between Cal.com and those who listen or ask."""
-
-    webhooks_on: bool = True
-    drop_next: int = 0
-    api_next: list[str] = field(default_factory=list)
-    """What befalls the next API requests, in order; see `chaos.hazards`."""
-    chaos: Chaos = CALM
-
-
-@dataclass
-class Memory:
-    """What a world must be told to go on where it was; `public_url` it is told anew."""
-
-    seed: int
-    edition: Edition
-    offset: timedelta
-    last_stamp: datetime
-    numbers: dict[str, int]
-    users: dict[int, User]
-    event_types: dict[int, EventType]
-    links: dict[str, PrivateLink]
-    bookings: dict[str, Booking]
-    webhooks: dict[str, Webhook]
-    alarms: list[MeetingAlarm]
-    deliveries: list[Delivery]
-    rate: RateLimit
-    faults: Faults
 
 
 class World:
@@ -90,6 +60,7 @@ class World:
         self._last_stamp = datetime.min.replace(tzinfo=UTC)
         self._numbers: dict[str, int] = {}
         self.users: dict[int, User] = {}
+        self.teams: dict[int, Team] = {}
         self.event_types: dict[int, EventType] = {}
         self.links: dict[str, PrivateLink] = {}
         self.bookings: dict[str, Booking] = {}
@@ -110,6 +81,7 @@ class World:
             last_stamp=self._last_stamp,
             numbers=self._numbers,
             users=self.users,
+            teams=self.teams,
             event_types=self.event_types,
             links=self.links,
             bookings=self.bookings,
@@ -128,6 +100,7 @@ class World:
         self._last_stamp = memory.last_stamp
         self._numbers = memory.numbers
         self.users = memory.users
+        self.teams = memory.teams
         self.event_types = memory.event_types
         self.links = memory.links
         self.bookings = {}
@@ -198,7 +171,8 @@ class World:
 
     def user_by_key(self, key: str) -> User | None:
         """Whose API key this is."""
-        return next((user for user in self.users.values() if user.key == key), None)
+        found = (user for user in self.users.values() if key and user.key == key)
+        return next(found, None)
 
     def user_named(self, username: str) -> User | None:
         """The user with this name in the URL."""
@@ -213,8 +187,23 @@ class World:
     def event_type_at(self, username: str, slug: str) -> EventType | None:
         """The event type behind `/<username>/<slug>`."""
         owner = self.user_named(username)
-        mine = (kind for kind in self.event_types.values() if owner and kind.owner_id == owner.id)
+        mine = self.event_types_of(owner) if owner else []
         return next((kind for kind in mine if kind.slug == slug), None)
+
+    def event_types_of(self, owner: User) -> list[EventType]:
+        """The user's own: a team's are not among them."""
+        kinds = self.event_types.values()
+        return [kind for kind in kinds if kind.owner_id == owner.id and kind.team_id is None]
+
+    def team_event_type_at(self, team_slug: str, slug: str) -> EventType | None:
+        """The event type behind `/team/<team>/<slug>`."""
+        teams = {team.id for team in self.teams.values() if team.slug == team_slug}
+        kinds = (kind for kind in self.event_types.values() if kind.team_id in teams)
+        return next((kind for kind in kinds if kind.slug == slug), None)
+
+    def hosts(self, kind: EventType) -> tuple[int, ...]:
+        """Who has to be there: its owner, or everybody in its team."""
+        return (kind.owner_id,) if kind.team_id is None else self.teams[kind.team_id].member_ids
 
     def booking(self, uid: str) -> Booking:
         """The booking. Raises Refused (404)."""
@@ -258,14 +247,24 @@ class World:
         booking.updated_at = self.stamp()
 
     def subscriptions(self, trigger: str, user_id: int, event_type_id: int | None) -> list[Webhook]:
-        """Who is told. Each scope counts by itself: two matching subscriptions, two deliveries."""
+        """Who is told. Each scope counts by itself: two matching subscriptions, two deliveries.
+
+        What befalls a team's event type is not told to its members' own subscriptions.
+        """
+        kind = self.event_types.get(event_type_id or 0)
+        team_id = kind.team_id if kind else None
+
+        def hears(webhook: Webhook) -> bool:
+            if webhook.event_type_id is not None:
+                return webhook.event_type_id == event_type_id
+            if webhook.team_id is not None or team_id is not None:
+                return webhook.team_id == team_id
+            return webhook.user_id == user_id
+
         return [
             webhook
             for webhook in self.webhooks.values()
-            if webhook.active
-            and trigger in webhook.triggers
-            and webhook.user_id == user_id
-            and webhook.event_type_id in {None, event_type_id}
+            if webhook.active and trigger in webhook.triggers and hears(webhook)
         ]
 
     def forget_alarms(self, uid: str) -> None:

@@ -8,7 +8,7 @@ import httpx2
 
 from calcom_simulator import sample
 from calcom_simulator.app import create_app
-from calcom_simulator.model import HOSTED
+from calcom_simulator.editions import HOSTED
 from calcom_simulator.world import World
 from simulator.receiver import Receiver
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from calcom_simulator.model import SELF_HOSTED
+from calcom_simulator.editions import SELF_HOSTED
 
 pytestmark = pytest.mark.anyio
 

@@ -180,7 +180,7 @@ async def test_the_form_of_the_control_page_sets_every_switch(cal):
 
 def test_the_form_and_the_reference_have_every_switch():
     switches = {each.name for each in dataclasses.fields(Chaos)}
-    page = PAGE.read_text()
+    page = PAGE.read_text().partition("## What goes wrong by chance")[2]
     rows = {
         row[0]: row[1:]
         for row in re.findall(r"^\| `(\w+)` \| (.+?) \| (.*?) \|$", page, re.MULTILINE)

@@ -13,7 +13,8 @@ import httpx2
 import pytest
 
 from calcom_simulator.app import create_app
-from calcom_simulator.model import SELF_HOSTED, Hours, User
+from calcom_simulator.editions import SELF_HOSTED
+from calcom_simulator.model import Hours, User
 from calcom_simulator.world import World
 from simulator.receiver import Receiver
 from simulator.recordings import Lookalike, names, recorded

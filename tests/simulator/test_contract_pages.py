@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from calcom_simulator.model import SELF_HOSTED
+from calcom_simulator.editions import SELF_HOSTED
 from simulator.cal import Cal
 from simulator.recordings import Lookalike, names, recorded
 from simulator.test_contract import _mara

@@ -101,7 +101,7 @@ async def test_the_buttons_of_the_control_page_work(cal):
         ("drop", {"next": "2"}),
         ("advance", {"seconds": "3600"}),
         ("edition", {"name": "self-hosted"}),
-        ("subscribe", {"url": "http://receiver/more", "secret": ""}),
+        ("owners/subscribe", {"url": "http://receiver/more", "secret": ""}),
     ):
         assert (await cal.submit(f"/control/{switch}", **fields)).status_code == 200
 
