@@ -12,7 +12,7 @@ import pytest
 from calcom.account import ungated
 from calcom.odd import answering
 from greenroom.calcom import client
-from greenroom.calcom.client import Busy, CalcomError, Failing, KeyRefused, Missing
+from greenroom.calcom.client import Busy, CalcomError, Failing, KeyRefused, Missing, NotAllowed
 
 pytestmark = pytest.mark.anyio
 
@@ -56,10 +56,10 @@ ODD = {
     "500": (plain(b"{}", "500 Oops"), Failing, "answered 500"),
     "502 in HTML": (plain(b"<html>Bad gateway</html>", "502 Bad Gateway"), Failing, "502"),
     "524 of a proxy": (plain(b"<html>Timeout</html>", "524 Timeout"), Failing, "524"),
-    "200 in HTML": (plain(b"<html>Sign in</html>"), Failing, "not its API's JSON"),
+    "200 in HTML": (plain(b"<html>Sign in</html>"), Failing, "A web page is at http://127.0.0.1"),
     "200 with half its JSON": (plain(b'{"status": "success", "da'), Failing, "not its API's"),
     "200 with nothing": (plain(b""), Failing, "not its API's JSON"),
-    "200 without data": (plain(b'{"status": "success"}'), Failing, "not its API's JSON"),
+    "200 without data": (plain(b'{"status": "success"}'), Failing, "not in the shape of its API"),
     "nested too deeply": (plain(b"[" * 100_000), Failing, "not its API's JSON"),
     "truncated": (
         b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n{",
@@ -67,11 +67,15 @@ ODD = {
         "did not answer",
     ),
     "no HTTP": (b"SSH-2.0-OpenSSH_9.2\r\n", Failing, "did not answer"),
-    "redirect within": (plain(b"", "302 Found", Location="/v2/x"), Failing, "another address"),
+    "redirect within": (
+        plain(b"", "302 Found", Location="/v2/x?token=x"),
+        Failing,
+        r"/v2/bookings leads on to http://127.0.0.1:\d+/v2/x, where",
+    ),
     "redirect to metadata": (
         plain(b"", "307 -", Location="http://169.254.169.254/latest"),
         Failing,
-        "another address",
+        "leads on to http://169.254.169.254/latest, where",
     ),
     "gzip that is none": (plain(b"what", Content_Encoding="gzip"), Failing, "unpacked"),
     "half a gzip": (
@@ -83,10 +87,19 @@ ODD = {
     "401": (plain(b"{}", "401 -"), KeyRefused, "refused the API key"),
     "403": (
         plain(b'{"error": {"message": "No"}}', "403 -"),
-        KeyRefused,
-        "refused the API key .No",
+        NotAllowed,
+        "does not let this API key do that .No",
     ),
-    "403 of a proxy": (plain(b'{"message": "No"}', "403 -"), Failing, "403, but not as"),
+    "403 of a proxy": (
+        plain(b'{"message": "No"}', "403 -"),
+        Failing,
+        "before Cal.com turned the question away .403",
+    ),
+    "401 of a proxy": (
+        plain(b"<html>Who?</html>", "401 -", WWW_Authenticate="Basic realm=x"),
+        Failing,
+        "before Cal.com asks for a password",
+    ),
     "404": (plain(b"{}", "404 -"), Missing, "does not know that"),
     "409": (plain(b'{"error": {"message": "Twice"}}', "409 -"), CalcomError, "409 .Twice"),
 }
@@ -142,10 +155,20 @@ async def test_an_answer_that_drips_or_does_not_come_is_not_waited_for(http, mon
         assert time.monotonic() - began < DEADLINE
 
 
-@pytest.mark.parametrize("url", ["http://nowhere.invalid/v2", "http://127.0.0.1:1/v2", "nonsense"])
-async def test_an_address_where_nobody_is_is_an_error_too(http, url):
-    with pytest.raises(Failing, match="did not answer"):
+@pytest.mark.parametrize(
+    ("url", "what"),
+    [
+        ("http://nowhere.invalid/v2", "There is no host called “nowhere.invalid”"),
+        ("http://127.0.0.1:1/v2", "127.0.0.1 refused the connection, so nothing listens"),
+        ("nonsense", "did not answer: that is no address"),
+        ("http://169.254.169.254/v2", "where machines are told their own secrets"),
+    ],
+)
+async def test_an_address_where_nobody_is_is_an_error_too(http, url, what):
+    with pytest.raises(Failing, match=what) as refused:
         await ungated(http, url).me()
+
+    assert refused.value.do
 
 
 async def test_a_rate_limit_says_how_long_it_lasts(http):

@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 import httpx2
 
-from greenroom.calcom import replies
+from greenroom.calcom import replies, unreachable
+from greenroom.calcom.reach import guarded_client, http_client
 from greenroom.calcom.replies import (
     Answer,
     Busy,
@@ -19,6 +20,7 @@ from greenroom.calcom.replies import (
     KeyRefused,
     Limits,
     Missing,
+    NotAllowed,
     Row,
     Shape,
 )
@@ -35,14 +37,17 @@ __all__ = [
     "KeyRefused",
     "Limits",
     "Missing",
+    "NotAllowed",
     "PrivateLink",
     "Row",
+    "guarded_client",
     "http_client",
 ]
 
 BOOKINGS = "2024-08-13"
 EVENT_TYPES = "2024-06-14"
 PRIVATE_LINKS = "2024-09-04"
+SLOTS = "2024-09-04"
 """`cal-api-version` by endpoint: with another one Cal.com answers another shape, or 404."""
 
 PAGE = 100
@@ -80,18 +85,37 @@ class PrivateLink:
 
 
 class Calcom:
-    """One account's API. `api_url` ends in /v2; without `key` only public things answer."""
+    """One account's API. `api_url` ends in /v2; without `key` only public things answer.
 
-    def __init__(self, http: httpx2.AsyncClient, api_url: str, key: str | None, gate: Gate) -> None:
+    `worked`: whether a key of this account was taken before.
+    """
+
+    def __init__(
+        self,
+        http: httpx2.AsyncClient,
+        api_url: str,
+        key: str | None,
+        gate: Gate,
+        *,
+        worked: bool = False,
+    ) -> None:
         self._http = http
         self._url = api_url.rstrip("/")
         self._key = key
         self._gate = gate
+        self._worked = worked
+
+    def through(self, gate: Gate) -> "Calcom":
+        """The same API with the same key, and another gate."""
+        return Calcom(self._http, self._url, self._key, gate, worked=self._worked)
 
     async def me(self) -> Row:
         """The user whose key this is."""
-        answer = await self._ask("GET", "/me", shape=replies.row, of_account=True)
-        return replies.row(answer.data)
+        return replies.row((await self.account()).data)
+
+    async def account(self) -> Answer:
+        """The same, with the time at Cal.com and how many more requests it takes."""
+        return await self._ask("GET", "/me", shape=replies.row, of_account=True)
 
     async def event_types(self) -> Sequence[Row]:
         """The key's own event types."""
@@ -124,7 +148,7 @@ class Calcom:
         Newer instances want a version header and answer the whole address; older ones know the
         endpoint only without it and leave out the slug. Raises Missing when there is neither.
         """
-        limit = {"expiresAt": expires_at.astimezone(UTC).isoformat().replace("+00:00", "Z")}
+        limit = {"expiresAt": _written(expires_at)}
         path = f"/event-types/{event_type_id}/private-links"
         try:
             answer = await self._ask(
@@ -140,11 +164,56 @@ class Calcom:
             url = f"{url}/{slug}"
         return PrivateLink(id_, url)
 
+    async def private_links(self, event_type_id: int) -> tuple[Sequence[Row], bool]:
+        """The links of an event type, and whether whole: older instances leave out the slug.
+
+        Raises Missing where there are none to be had.
+        """
+        path = f"/event-types/{event_type_id}/private-links"
+        try:
+            answer = await self._ask("GET", path, version=PRIVATE_LINKS, shape=replies.rows)
+        except Missing:
+            return replies.rows((await self._ask("GET", path, shape=replies.rows)).data), False
+        return replies.rows(answer.data), True
+
+    async def slots(self, event_type_id: int, start: datetime, end: datetime) -> Sequence[str]:
+        """Free starts between two moments, the earliest first, as ISO 8601 in UTC."""
+        span = {"start": _written(start), "end": _written(end)}
+        query: dict[str, str | int] = {"eventTypeId": event_type_id, **span}
+        answer = await self._ask("GET", "/slots", version=SLOTS, query=query, shape=replies.row)
+        days = [rows for _, rows in sorted(replies.row(answer.data).items())]
+        return [str(each["start"]) for rows in days for each in replies.rows(rows)]
+
+    async def book(
+        self, event_type_id: int, start: str, *, attendee: Row, metadata: Mapping[str, str]
+    ) -> Row:
+        """Take a slot; `attendee` has a name, an email and a timeZone."""
+        body = {"eventTypeId": event_type_id, "start": start, "attendee": attendee}
+        answer = await self._ask(
+            "POST",
+            "/bookings",
+            version=BOOKINGS,
+            body={**body, "metadata": metadata},
+            shape=replies.row,
+        )
+        return replies.row(answer.data)
+
+    async def cancel(self, uid: str, reason: str) -> None:
+        """Give the slot back. Cal.com answers 400 where it is cancelled already."""
+        path = f"/bookings/{quote(uid, safe='')}/cancel"
+        body = {"cancellationReason": reason}
+        await self._ask("POST", path, version=BOOKINGS, body=body, shape=replies.either)
+
     async def webhooks(self) -> Sequence[Row]:
         """The account's subscriptions. They carry their secrets in clear: never log them."""
         query: dict[str, str | int] = {"take": 250, "skip": 0}
         answer = await self._ask("GET", "/webhooks", query=query, shape=replies.rows)
         return replies.rows(answer.data)
+
+    async def webhooks_of(self, event_type_id: int) -> Sequence[Row]:
+        """The subscriptions of one event type, with their secrets in clear."""
+        path = f"/event-types/{event_type_id}/webhooks"
+        return replies.rows((await self._ask("GET", path, shape=replies.rows)).data)
 
     async def create_webhook(self, url: str, triggers: Sequence[str], secret: str) -> Row:
         """Subscribe `url`. Cal.com answers 409 when the address is subscribed already."""
@@ -154,8 +223,13 @@ class Calcom:
 
     async def change_webhook(self, id_: str, **changes: object) -> Row:
         """Overwrite fields of a subscription."""
-        answer = await self._ask("PATCH", f"/webhooks/{id_}", body=changes, shape=replies.row)
+        path = f"/webhooks/{quote(id_, safe='')}"
+        answer = await self._ask("PATCH", path, body=changes, shape=replies.row)
         return replies.row(answer.data)
+
+    async def delete_webhook(self, id_: str) -> None:
+        """Unsubscribe. Raises Missing when that is done already."""
+        await self._ask("DELETE", f"/webhooks/{quote(id_, safe='')}", shape=replies.row)
 
     async def _ask(
         self,
@@ -211,19 +285,13 @@ class Calcom:
                     method, self._url + path, headers=headers, params=query, json=body
                 ) as response,
             ):
-                return replies.answer(response, await replies.read(response))
+                said = await replies.read(response)
+                # What is asked with a secret must not come back with it, in an error that is shown.
+                hide = [str(text) for text in (self._key, (body or {}).get("secret")) if text]
+                return replies.answer(response, said, hide=hide, worked=self._worked)
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-            raise Failing(
-                f"Cal.com at {self._url} did not answer ({type(error).__name__}).",
-                do="Check the address and that this machine reaches it; Greenroom tries again.",
-            ) from error
+            raise unreachable.because(error, self._url) from error
 
 
-def http_client() -> httpx2.AsyncClient:
-    """The pooled client all connections share. Redirects are not followed: keys stay home."""
-    return httpx2.AsyncClient(
-        follow_redirects=False,
-        timeout=httpx2.Timeout(10.0, connect=5.0),
-        limits=httpx2.Limits(max_connections=20),
-        headers={"User-Agent": "greenroom"},
-    )
+def _written(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -3,7 +3,7 @@
 import json
 import math
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -11,7 +11,41 @@ from typing import Any
 
 import httpx2
 
-from greenroom.errors import Unavailable
+from greenroom.calcom.refusals import (
+    Busy,
+    CalcomError,
+    Failing,
+    KeyChanged,
+    KeyRefused,
+    Missing,
+    NotAllowed,
+    Resting,
+    garbled,
+    newer,
+    refusal,
+    strangers,
+)
+
+__all__ = [
+    "Answer",
+    "Busy",
+    "CalcomError",
+    "Failing",
+    "KeyChanged",
+    "KeyRefused",
+    "Limits",
+    "Missing",
+    "NotAllowed",
+    "Resting",
+    "Row",
+    "Shape",
+    "answer",
+    "either",
+    "garbled",
+    "read",
+    "row",
+    "rows",
+]
 
 _LARGEST = 5 * 1024 * 1024
 """Bytes of an answer, unpacked, that are read."""
@@ -21,50 +55,6 @@ _USUAL_WAIT = 60.0
 """Seconds of Cal.com's window, for a 429 that does not say how long it lasts."""
 
 Row = Mapping[str, Any]
-
-
-class CalcomError(Unavailable):
-    """Cal.com did not do what it was asked. `code` is its HTTP status, None without an answer."""
-
-    def __init__(self, what: str, *, do: str, code: int | None = None) -> None:
-        super().__init__(what, do=do)
-        self.code = code
-
-
-class KeyRefused(CalcomError):
-    """The API key is not good, or not good enough."""
-
-
-class Missing(CalcomError):
-    """Cal.com has no such thing, or this Cal.com has no such endpoint."""
-
-
-class Failing(CalcomError):
-    """No answer, an answer of 500 and above, or one that is not Cal.com's. Later it may work."""
-
-
-class Busy(CalcomError):
-    """Cal.com must not be asked now. `wait` is in seconds."""
-
-    def __init__(self, wait: float, what: str = "Cal.com's rate limit is reached") -> None:
-        super().__init__(
-            f"{what}; it opens again in {wait:.0f} s.",
-            do="Nothing to do: Greenroom asks again by itself.",
-            code=429,
-        )
-        self.wait = wait
-
-
-class KeyChanged(Busy):
-    """A person gave another key or address meanwhile; with that it may be asked."""
-
-    def __init__(self) -> None:
-        CalcomError.__init__(
-            self,
-            "The API key or the address of the connection was changed meanwhile.",
-            do="Nothing to do: Greenroom asks again by itself, with the new one.",
-        )
-        self.wait = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +67,16 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What Cal.com answered. `fetched_at` is its own Date header, UTC."""
+    """What Cal.com answered. `fetched_at` is its own Date header, UTC, never ahead of our clock.
+
+    `said_at` is that header as it came, None where there was none.
+    """
 
     data: Any
     envelope: Row
     fetched_at: datetime
     limits: Limits | None = None
+    said_at: datetime | None = None
 
     @property
     def remaining_items(self) -> int | None:
@@ -115,10 +109,14 @@ async def read(response: httpx2.Response) -> bytes:
     return bytes(found)
 
 
-def answer(response: httpx2.Response, body: bytes) -> Answer:
-    """What `response` says. Raises Busy, KeyRefused, Missing, Failing, or CalcomError."""
-    code = response.status_code
-    if code == httpx2.codes.TOO_MANY_REQUESTS:
+def answer(
+    response: httpx2.Response, body: bytes, *, hide: Sequence[str] = (), worked: bool = False
+) -> Answer:
+    """What `response` says. Raises Busy, KeyRefused, Missing, Failing, or CalcomError.
+
+    `hide`: secrets that were sent; no error repeats them. `worked`: a key was good before.
+    """
+    if response.status_code == httpx2.codes.TOO_MANY_REQUESTS:
         raise Busy(_wait(response.headers, datetime.now(UTC)))
     try:
         envelope = json.loads(body)
@@ -126,28 +124,27 @@ def answer(response: httpx2.Response, body: bytes) -> Answer:
         envelope = None
     if response.is_success and isinstance(envelope, dict) and "data" in envelope:
         headers = response.headers
-        return Answer(envelope["data"], envelope, _date(headers), _limits(headers))
-    if response.is_success:
-        raise garbled("something that is not its API's JSON")
-    if response.is_redirect:
-        raise garbled(f"{code}, another address")
-    if code == httpx2.codes.FORBIDDEN and not _is_own(envelope):
-        # Of a proxy or a firewall: the key may be good.
-        raise garbled("403, but not as its API does")
-    raise _refusal(code, _message(envelope))
+        said_at, now = _date(headers), datetime.now(UTC)
+        # A clock that runs ahead is not believed: its word would stand above all news for as long.
+        fetched_at = now if said_at is None else min(said_at, now)
+        return Answer(envelope["data"], envelope, fetched_at, _limits(headers), said_at)
+    stranger = None
+    if not (response.is_error and _is_own(envelope)):
+        stranger = strangers(response, body, is_json=envelope is not None)
+    raise stranger or refusal(response, _message(envelope, hide), worked=worked)
 
 
 def row(data: object) -> Row:
     """One thing. Raises Failing for a list."""
     if not isinstance(data, dict):
-        raise garbled("a list where one thing was expected")
+        raise newer("a list where one thing was expected")
     return data
 
 
 def rows(data: object) -> list[Row]:
     """A list of things. Raises Failing for anything else."""
     if not isinstance(data, list) or not all(isinstance(each, dict) for each in data):
-        raise garbled("no list where one was expected")
+        raise newer("no list where one was expected")
     return data
 
 
@@ -159,42 +156,17 @@ def either(data: object) -> object:
 Shape = Callable[[object], object]
 
 
-def garbled(what: str) -> Failing:
-    """The error of an answer that is not Cal.com's."""
-    return Failing(
-        f"Cal.com answered {what}.",
-        do="Check that the API address is Cal.com's API v2 and ends in /v2.",
-    )
-
-
-def _refusal(code: int, said: str) -> CalcomError:
-    if code in {httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN}:
-        return KeyRefused(
-            f"Cal.com refused the API key ({said}).",
-            do="Make a key in Cal.com under Settings, Developer, API keys, "
-            "and connect again with it.",
-            code=code,
-        )
-    if code == httpx2.codes.NOT_FOUND:
-        return Missing(
-            f"Cal.com does not know that ({said}).",
-            do="Check that the address ends in /v2, and that it still exists at Cal.com.",
-            code=code,
-        )
-    what = f"Cal.com answered {code} ({said})."
-    if code >= httpx2.codes.INTERNAL_SERVER_ERROR or code == httpx2.codes.REQUEST_TIMEOUT:
-        return Failing(what, do="Greenroom tries again by itself.", code=code)
-    return CalcomError(what, do="See what Cal.com says.", code=code)
-
-
 def _is_own(envelope: object) -> bool:
     return isinstance(envelope, dict) and isinstance(envelope.get("error"), dict)
 
 
-def _message(envelope: object) -> str:
+def _message(envelope: object, hide: Sequence[str]) -> str:
     error = envelope.get("error") if isinstance(envelope, dict) else None
-    said = error.get("message") if isinstance(error, dict) else error
-    return str(said or "without a reason")[:300]
+    said = error.get("message") if isinstance(error, dict) else None
+    text = " ".join(str(said or "without a reason").split())
+    for secret in hide:
+        text = text.replace(secret, "...")
+    return text[:300]
 
 
 def _wait(headers: httpx2.Headers, now: datetime) -> float:
@@ -229,10 +201,8 @@ def _limits(headers: httpx2.Headers) -> Limits | None:
     return Limits(remaining, reset)
 
 
-def _date(headers: httpx2.Headers) -> datetime:
-    now = datetime.now(UTC)
+def _date(headers: httpx2.Headers) -> datetime | None:
     try:
-        # A clock that runs ahead is not believed: its word would stand above all news for as long.
-        return min(parsedate_to_datetime(headers["date"]).astimezone(UTC), now)
+        return parsedate_to_datetime(headers["date"]).astimezone(UTC)
     except (KeyError, ValueError, TypeError, OverflowError):
-        return now
+        return None
