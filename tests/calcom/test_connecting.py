@@ -6,7 +6,7 @@ import pytest
 
 from calcom.account import KEY, clock, connected, ungated
 from calcom.odd import answering
-from greenroom.calcom import connecting, connections
+from greenroom.calcom import connecting, connections, webhook_secrets
 from greenroom.calcom.client import KeyRefused, http_client
 from world import SEAL
 
@@ -37,7 +37,7 @@ async def test_a_webhook_that_cannot_be_made_does_not_hide_the_new_secret(databa
 
     assert done.webhook.startswith("failed: Cal.com answered 500 (Out of order).")
     async with database.transaction() as tx:
-        assert await connections.newest_secret(tx, SEAL, done.connection.id) == done.new_secret
+        assert await webhook_secrets.newest_secret(tx, SEAL, done.connection.id) == done.new_secret
 
 
 async def test_a_wrong_key_is_refused_before_anything_is_kept(world, calcom, http):

@@ -5,19 +5,23 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
 from greenroom.accounts.guard import recruiter, viewer
 from greenroom.accounts.model import User
-from greenroom.calcom import connections
+from greenroom.calcom import connections, offers
 from greenroom.calcom.webhook import BadSignature
-from greenroom.errors import Invalid
 from greenroom.event_types import actions as event_types
-from greenroom.event_types.model import EventType, Offer
+from greenroom.event_types.model import EventType
 from greenroom.parts import Parts
 from greenroom.settings import WEBHOOK_PATH
+
+_Nonce = Annotated[
+    str | None,
+    Query(pattern=r"^[0-9a-f]{32}$", description="32 hex digits, answered as no other can."),
+]
 
 router = APIRouter(tags=["Cal.com"])
 _log = structlog.get_logger()
@@ -44,14 +48,17 @@ async def receive(request: Request) -> Response:
 
 @router.head(WEBHOOK_PATH, include_in_schema=False, response_model=None)
 @router.get(WEBHOOK_PATH, summary="Whether the address works", response_model=None)
-async def ready() -> Response:
-    """For people who open the address in a browser, and for monitors."""
-    return JSONResponse(
-        {
-            "status": "ready",
-            "message": "The address works. Cal.com delivers bookings here, by signed POST.",
-        }
-    )
+async def ready(request: Request, proof: _Nonce = None) -> Response:
+    """For people who open the address in a browser, and for monitors.
+
+    With `proof` Greenroom knows itself, where it asks whether an address leads to it.
+    """
+    parts: Parts = request.app.state.parts
+    answer = {
+        "status": "ready",
+        "message": "The address works. Cal.com delivers bookings here, by signed POST.",
+    }
+    return JSONResponse(answer | ({"proof": parts.address.proof(proof)} if proof else {}))
 
 
 def _signature(request: Request) -> bytes | None:
@@ -101,19 +108,14 @@ async def enter_event_type(
     parts: Parts = request.app.state.parts
     async with parts.database.transaction() as tx:
         connection = await connections.only(tx, parts.seal, given.connection_id)
-        if connection.api_key is not None:
-            raise Invalid(
-                f"“{connection.name}” has an API key: its event types come from Cal.com.",
-                do="Make the event type in Cal.com, then press Sync now.",
-            )
-        offer = Offer(
-            calcom_id=None,
-            slug=str(given.booking_url).rstrip("/").rpartition("/")[2][:100],
+        entered = await offers.enter(
+            tx,
+            connection,
             title=given.title,
             length_minutes=given.length_minutes,
             booking_url=str(given.booking_url),
         )
-        return _event_type(await event_types.enter(tx, connection.id, offer))
+    return _event_type(entered)
 
 
 def _event_type(each: EventType) -> EventTypeOut:

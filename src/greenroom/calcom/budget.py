@@ -31,13 +31,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from greenroom.calcom import connections
-from greenroom.calcom.replies import Busy, KeyChanged, KeyRefused, Limits
+from greenroom.calcom.replies import Busy, KeyChanged, KeyRefused, Limits, Resting
 from greenroom.database import Database, Transaction, metadata
 from greenroom.live.feed import announce
 
 _MOMENT = DateTime(timezone=True)
 _BURST = 10
-"""Requests that may go out at once after a while of silence."""
 _IN_A_ROW = 5
 """Failures after which one request at a time tries whether Cal.com is well again."""
 _LONGEST_REST = 300.0
@@ -73,6 +72,11 @@ class _Columns(TypedColumns):
 budgets = Table("budgets", metadata, _Columns)
 _b = budgets.c
 _now = func.clock_timestamp()
+
+
+def burst(per_minute: int) -> int:
+    """Requests that may go out at once after a while of silence, of so many a minute."""
+    return max(1, min(_BURST, per_minute // 6))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +189,7 @@ class Budget:
         self._id = connection_id
         self._renewals = renewals
         self._rate = per_minute / 60
-        self._burst = max(1, min(_BURST, per_minute // 6))
+        self._burst = burst(per_minute)
         self._patience = patience
         self._random = random
         self._spent = 0
@@ -281,7 +285,7 @@ class Budget:
             return KeyRefused(str(refusal), do=_new_key(name), code=401)
         wait = max(float(rests or 0), (self._needs - float(tokens)) / self._rate, 0.01)
         if failures >= _IN_A_ROW and rests is not None and rests > 0:
-            return Busy(wait, f"Cal.com failed {failures} times in a row")
+            return Resting(wait, f"Cal.com failed {failures} times in a row")
         return Busy(wait) if rests is not None and rests > 0 else Busy(wait, _USED_UP)
 
     async def _begin(self, tx: Transaction) -> None:
@@ -293,5 +297,4 @@ _USED_UP = "Greenroom's own share of requests is used up"
 
 
 def _new_key(name: str) -> str:
-    how = connections.new_key(name)
-    return f"Run `{how}` with a key that works; nothing is asked until then."
+    return f"Run `{connections.new_key(name)}` with a key that works; nothing is asked until then."

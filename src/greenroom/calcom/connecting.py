@@ -1,43 +1,49 @@
 """Connecting a Cal.com account: check the key, read the event types, see to the webhook."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import httpx2
 
-from greenroom.calcom import answers, budget, connections, offers
-from greenroom.calcom.budget import Unlimited
-from greenroom.calcom.client import Calcom, CalcomError, Failing, Row
-from greenroom.calcom.connections import Connection
-from greenroom.database import Database
-from greenroom.seal import Seal
-
-_KNOWN_TO_ALL = (
-    "BOOKING_CREATED",
-    "BOOKING_REQUESTED",
-    "BOOKING_RESCHEDULED",
-    "BOOKING_CANCELLED",
-    "BOOKING_REJECTED",
-    "BOOKING_PAID",
-    "BOOKING_PAYMENT_INITIATED",
-    "BOOKING_NO_SHOW_UPDATED",
+from greenroom.calcom import (
+    api_keys,
+    budget,
+    connections,
+    keeping,
+    parting,
+    subscribing,
+    webhook_secrets,
 )
-_NEWER = ("BOOKING_LOCATION_UPDATED", "BOOKING_REASSIGNED")
-"""Events that older instances refuse to hear of."""
+from greenroom.calcom.budget import Unlimited
+from greenroom.calcom.client import Calcom, CalcomError
+from greenroom.calcom.connections import Connection
+from greenroom.calcom.keeping import Wish
+from greenroom.calcom.trying import Account, tried
+from greenroom.database import Database
+from greenroom.errors import Invalid
+from greenroom.seal import Seal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connected:
-    """What came of connecting. `new_secret` is shown once; `webhook` says what was done to it.
+    """What came of connecting. `new_secret` is shown once, if at all; `webhook` says what was done.
 
-    `event_types` is how many Cal.com named; None where it was not asked.
+    `account` is None where Cal.com was not asked.
     """
 
     connection: Connection
-    event_types: int | None
-    new_secret: str | None
+    account: Account | None
+    new_secret: str | None = field(repr=False)
     webhook: str
+    is_told: bool
+    """Whether Cal.com has the webhook now, as it should be."""
+
+    @property
+    def event_types(self) -> int | None:
+        """How many Cal.com named; None where it was not asked."""
+        return None if self.account is None else len(self.account.event_types)
 
 
 async def connect(
@@ -53,109 +59,146 @@ async def connect(
     webhook_url: str,
     reachable: bool,
     now: datetime,
+    allows_private: bool = True,
+    other_account: bool = False,
+    chosen: Collection[str] | None = None,
 ) -> Connected:
     """Add or mend the connection called `name`.
 
     With a key and `check`, Cal.com is asked who it belongs to before anything is kept; its event
-    types are mirrored and its webhook made or mended, unless Cal.com cannot reach `webhook_url`
-    (`reachable` is False). Raises CalcomError when the key or the address is not good; once
-    the connection is kept, `webhook` says what went wrong.
+    types are mirrored, those with the slugs `chosen` to be sent (None: as they are), and its
+    webhook made or mended, unless Cal.com cannot reach `webhook_url` (`reachable` is False).
+    `other_account`: the key may be of another account than the one before.
+
+    Raises CalcomError when the key or the address is not good, Conflict when the account is
+    another one, or connected already; once the connection is kept, `webhook` says what went wrong.
     """
-    # The key is not kept yet; what is asked to try it is charged once it is.
-    gate = Unlimited()
-    calcom = Calcom(http, api_url, api_key, gate)
-    me: Row | None = None
-    offered: Sequence[answers.EventTypeRow] = ()
-    if api_key is not None and check:
-        me, offered = await _tried(calcom, api_url)
-    async with database.transaction() as tx:
-        connection, made = await connections.connect(
-            tx, seal, name=name, api_url=api_url, api_key=api_key, secret=secret, now=now
-        )
-        if api_key is not None:
-            await budget.renew(tx, connection.id, spent=gate.settle())
-        if me is not None:
-            account = str(me.get("email") or me.get("username") or "")[:320]
-            await connections.learn(tx, connection.id, account=account)
-            await offers.learn(tx, connection.id, offered, now=now)
-        signed_with = await connections.newest_secret(tx, seal, connection.id)
-    webhook = "Not looked at: make it by hand, see docs/how-to/connect-calcom.md."
-    if me is not None and reachable:
-        webhook = await _have_webhook(database, calcom, connection, webhook_url, signed_with)
-        async with database.transaction() as tx:
-            await budget.charge(tx, connection.id, gate.settle())
-    elif me is not None:
-        webhook = (
-            f"Cal.com cannot reach {webhook_url}. Set GREENROOM_PUBLIC_URL to a public https "
-            "address (a tunnel will do) and connect again; until then Greenroom asks each minute."
-        )
-    return Connected(
-        connection=connection,
-        event_types=None if me is None else len(offered),
-        new_secret=made,
-        webhook=webhook,
+    wish = Wish(
+        name=name,
+        api_url=api_url,
+        api_key=None if api_key is None else api_keys.cleaned(api_key),
+        secret=secret,
+        allows_private=allows_private,
+        other_account=other_account,
+        chosen=chosen,
+    )
+    return await _connect(
+        database, seal, http, wish, check=check, url=webhook_url, reachable=reachable, now=now
     )
 
 
-async def _tried(calcom: Calcom, api_url: str) -> tuple[Row, Sequence[answers.EventTypeRow]]:
-    """Whose key it is, and their event types. Raises CalcomError."""
-    try:
-        return await calcom.me(), await offers.readable(calcom)
-    except Failing as error:
-        raise Failing(
-            error.what,
-            do=f"Nothing was kept. Check that {api_url} is Cal.com's API, that it ends in /v2 and "
-            "that this machine reaches it; then connect again.",
-            code=error.code,
-        ) from error
+async def _connect(
+    database: Database,
+    seal: Seal,
+    http: httpx2.AsyncClient,
+    wish: Wish,
+    *,
+    check: bool,
+    url: str,
+    reachable: bool,
+    now: datetime,
+) -> Connected:
+    # The key is not kept yet; what is asked to try it is charged once it is.
+    gate = Unlimited()
+    calcom = Calcom(http, wish.api_url, wish.api_key, gate)
+    account = await tried(calcom) if wish.api_key is not None and check else None
+    _check_chosen(account, wish.chosen)
+    async with database.transaction() as tx:
+        kept = await keeping.keep(tx, seal, wish, account, now)
+        if wish.api_key is not None:
+            await budget.renew(tx, kept.connection.id, spent=gate.settle())
+    # First, for it may be the same Cal.com at another address: two cannot have our address there.
+    left = None if kept.former is None else await parting.leave(http, kept.former)
+    told, webhook = False, _untold(wish, url, reachable=reachable)
+    if account is not None and reachable:
+        told, webhook = await _have_webhook(database, seal, calcom, kept.connection, url, now)
+    async with database.transaction() as tx:
+        await budget.charge(tx, kept.connection.id, gate.settle())
+        if left is not None:
+            webhook = f"{webhook} {left}"
+            id_ = kept.connection.id
+            await connections.learn(tx, id_, webhook_done=webhook, webhook_done_at=now)
+    return Connected(
+        connection=kept.connection,
+        account=account,
+        new_secret=kept.new_secret,
+        webhook=webhook,
+        is_told=told,
+    )
+
+
+BY_HAND = "Not looked at: make it by hand, see docs/how-to/connect-calcom.md."
+LATER = (
+    "Not looked at. A running Greenroom with a public address makes it within a minute; else press "
+    "Make the webhook on the page of the connection."
+)
+
+
+def _untold(wish: Wish, webhook_url: str, *, reachable: bool) -> str:
+    if wish.api_key is None:
+        return BY_HAND
+    return LATER if reachable else unreachable(webhook_url)
+
+
+def unreachable(webhook_url: str) -> str:
+    """Why Cal.com was told nothing of an address that only this machine reaches."""
+    return (
+        f"Cal.com cannot reach {webhook_url}. Start a tunnel (ngrok or cloudflared), or set "
+        "GREENROOM_PUBLIC_URL to a public https address; until then Greenroom asks each minute."
+    )
+
+
+def _check_chosen(account: Account | None, chosen: Collection[str] | None) -> None:
+    known = [] if account is None else [each.slug for each in account.event_types]
+    strange = [each for each in chosen or () if each not in known]
+    if strange:
+        raise Invalid(
+            f"Cal.com names no event type “{strange[0]}”.",
+            do=f"Choose of: {', '.join(known)}." if known else "Make one at Cal.com first.",
+        )
 
 
 async def _have_webhook(
-    database: Database, calcom: Calcom, connection: Connection, url: str, secret: str
-) -> str:
+    database: Database,
+    seal: Seal,
+    calcom: Calcom,
+    connection: Connection,
+    url: str,
+    now: datetime,
+) -> tuple[bool, str]:
     """Say what was done; a failure is said too, for the connection stands and its secret is new."""
     try:
-        row, done = await _see_to_webhook(calcom, url, secret)
+        return True, await subscribing.see_to(database, seal, calcom, connection, url, now=now)
     except CalcomError as error:
-        return f"failed: {error.what} The connection is kept; connect again to have it made."
+        return False, f"failed: {error.what} The connection is kept; connect again to have it made."
+
+
+_KNOWN_EVERYWHERE = 1.2
+"""Seconds. Processes read the secrets again where none fits, but at most once a second."""
+
+
+async def new_secret(
+    database: Database,
+    seal: Seal,
+    calcom: Calcom,
+    connection: Connection,
+    url: str | None,
+    *,
+    now: datetime,
+    pause: float = _KNOWN_EVERYWHERE,
+) -> Connected:
+    """Make a new webhook secret: good here first, then told to Cal.com, if it reaches `url`.
+
+    The one before stays good for as long as Cal.com may sign with it, and for a day after.
+    `pause`: seconds in between, in which every process gets to know it.
+    """
     async with database.transaction() as tx:
-        await connections.learn(tx, connection.id, webhook_id=str(row.get("id")))
-    return done
-
-
-async def _see_to_webhook(calcom: Calcom, url: str, secret: str) -> tuple[Row, str]:
-    """Make the subscription, or mend the one that has our address."""
-    wanted = (*_KNOWN_TO_ALL, *_NEWER)
-    there = next(
-        (each for each in await calcom.webhooks() if each.get("subscriberUrl") == url), None
-    )
-    if there is None:
-        row = await _as_many(wanted, lambda on: calcom.create_webhook(url, on, secret))
-        return row, "Made at Cal.com."
-    if _is_good(there, secret):
-        return there, "There already, and in order."
-    row = await _as_many(
-        wanted,
-        lambda on: calcom.change_webhook(
-            str(there["id"]), triggers=on, active=True, secret=secret, payloadTemplate=None
-        ),
-    )
-    return row, "Mended at Cal.com."
-
-
-async def _as_many(wanted: Sequence[str], ask: Callable[[Sequence[str]], Awaitable[Row]]) -> Row:
-    try:
-        return await ask(list(wanted))
-    except CalcomError as error:
-        if error.code != httpx2.codes.BAD_REQUEST:
-            raise
-        return await ask(list(_KNOWN_TO_ALL))
-
-
-def _is_good(row: Row, secret: str) -> bool:
-    return (
-        bool(row.get("active"))
-        and row.get("secret") == secret
-        and not row.get("payloadTemplate")
-        and set(_KNOWN_TO_ALL) <= set(row.get("triggers") or ())
+        made = webhook_secrets.made()
+        await webhook_secrets.add(tx, seal, connection.id, made, now)
+    told, webhook = False, "Enter it at Cal.com; deliveries with the one before are taken too."
+    if connection.api_key is not None and url is not None:
+        await asyncio.sleep(pause)
+        told, webhook = await _have_webhook(database, seal, calcom, connection, url, now)
+    return Connected(
+        connection=connection, account=None, new_secret=made, webhook=webhook, is_told=told
     )

@@ -1,18 +1,16 @@
-"""The Cal.com accounts we are connected to, and the secrets their deliveries are signed with."""
+"""The Cal.com accounts we are connected to."""
 
-import secrets as random
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
+from typing import Any
 
-import structlog
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
     DateTime,
-    ForeignKey,
     Identity,
     Integer,
     LargeBinary,
@@ -22,23 +20,22 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
 
+from greenroom.calcom import webhook_secrets
 from greenroom.database import Transaction, metadata
-from greenroom.errors import Invalid, NotFound
+from greenroom.errors import Conflict, Invalid, NotFound
 from greenroom.live.feed import announce
-from greenroom.seal import Seal, WrongKey
+from greenroom.seal import Seal
 
-_log = structlog.get_logger()
 _MOMENT = DateTime(timezone=True)
 _LEASE = timedelta(minutes=3)
 """Longer than three tries at an answer that does not come, with the pauses between.
 
 By the database's clock: processes may disagree about the time."""
-SHORTEST_SECRET = 16
-"""Characters of a webhook secret that a person brings along; ours have 43."""
 
 
 class _Connections(TypedColumns):
@@ -47,7 +44,13 @@ class _Connections(TypedColumns):
     api_url: Column[str] = Column(Text, nullable=False)
     api_key: Column[bytes | None] = Column(LargeBinary)
     account: Column[str | None] = Column(Text)
+    account_id: Column[int | None] = Column(BigInteger)
+    allows_private: Column[bool] = Column(Boolean, nullable=False, server_default=true())
     webhook_id: Column[str | None] = Column(Text)
+    webhook_url: Column[str | None] = Column(Text)
+    webhook_done: Column[str | None] = Column(Text)
+    webhook_done_at: Column[datetime | None] = Column(_MOMENT)
+    webhook_problem: Column[str | None] = Column(Text)
     private_links: Column[bool] = Column(Boolean, nullable=False)
     synced_until: Column[datetime | None] = Column(_MOMENT)
     syncing_until: Column[datetime | None] = Column(_MOMENT)
@@ -55,22 +58,11 @@ class _Connections(TypedColumns):
     offers_read_at: Column[datetime | None] = Column(_MOMENT)
     renewals: Column[int] = Column(Integer, nullable=False, server_default="0")
     created_at: Column[datetime] = Column(_MOMENT, nullable=False)
-
-
-class _Secrets(TypedColumns):
-    id: Column[int] = Column(BigInteger, Identity(always=True), primary_key=True)
-    connection_id: Column[int] = Column(
-        BigInteger, ForeignKey("connections.id"), nullable=False, index=True
-    )
-    secret: Column[bytes] = Column(LargeBinary, nullable=False)
-    created_at: Column[datetime] = Column(_MOMENT, nullable=False)
-    retires_at: Column[datetime | None] = Column(_MOMENT)
+    disconnected_at: Column[datetime | None] = Column(_MOMENT)
 
 
 connections = Table("connections", metadata, _Connections)
-webhook_secrets = Table("webhook_secrets", metadata, _Secrets)
 _c = connections.c
-_s = webhook_secrets.c
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +72,21 @@ class Connection:
     id: int
     name: str
     api_url: str
-    api_key: str | None
+    api_key: str | None = field(repr=False)
     account: str | None
+    account_id: int | None
+    """Cal.com's number for whoever the key belongs to; None where it was never asked."""
+    allows_private: bool
+    """Whether its API may be at a private address: a person with a terminal here named it."""
     webhook_id: str | None
+    """Of the webhook that we made, or took over, at Cal.com."""
+    webhook_url: str | None
+    """Where it delivers, as far as we know."""
+    webhook_done: str | None
+    webhook_done_at: datetime | None
+    """What was last done about it at Cal.com, and when."""
+    webhook_problem: str | None
+    """Why Cal.com could not be told of it the last time that was tried."""
     private_links: bool
     synced_until: datetime | None
     offers_read_at: datetime | None
@@ -90,15 +94,15 @@ class Connection:
     renewals: int
     """How often its key or its address may have become another one."""
     created_at: datetime
+    disconnected_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
-class KnownSecret:
-    """What deliveries of a connection may be signed with; one that retires is not current."""
+class WebhookThere:
+    """Our webhook at Cal.com, as far as we know of it."""
 
-    connection_id: int
-    secret: str = field(repr=False)
-    is_current: bool
+    id: str
+    url: str | None
 
 
 async def connect(
@@ -110,14 +114,16 @@ async def connect(
     api_key: str | None,
     secret: str | None,
     now: datetime,
+    allows_private: bool = True,
 ) -> tuple[Connection, str | None]:
     """Add the connection called `name`, or change it; give it and the new secret, if one was made.
 
     A given secret, or a new one for a new connection, joins those that deliveries may be signed
-    with; older ones stay good for a week. Those that were sealed with a lost key are retired.
-    Raises Invalid for a secret that is too short.
+    with; older ones stay good until Cal.com has it. Those that were sealed with a lost key are
+    retired. Raises Invalid for a secret that is too short.
     """
     row: dict[str, object] = {"name": name, "api_url": api_url.rstrip("/")}
+    row |= {"allows_private": allows_private, "disconnected_at": None}
     if api_key is not None:
         row["api_key"] = seal.close(api_key)
     statement = insert(connections).values(**row, private_links=True, created_at=now)
@@ -128,11 +134,11 @@ async def connect(
         )
     ).scalar_one()
     made = None
-    opened = await _retire_unopenable(tx, seal, id_, now)
+    opened = await webhook_secrets.retire_unopenable(tx, seal, id_, now)
     if secret is None and not opened:
-        secret = made = random.token_urlsafe(32)
+        secret = made = webhook_secrets.made()
     if secret is not None:
-        await _add_secret(tx, seal, id_, secret, now)
+        await webhook_secrets.add(tx, seal, id_, secret, now)
     announce(tx, f"connection:{id_}")
     return await get(tx, seal, id_), made
 
@@ -140,16 +146,40 @@ async def connect(
 async def learn(
     tx: Transaction,
     connection_id: int,
-    **values: str | bool | datetime | None,
+    **values: str | int | bool | datetime | None,
 ) -> None:
     """Keep what was found out about a connection (account, webhook_id, private_links ...)."""
     await tx.execute(update(connections).where(_c.id == connection_id).values(**values))
 
 
+_OF_WEBHOOK = ("webhook_id", "webhook_url", "webhook_done", "webhook_done_at", "webhook_problem")
+
+
+async def part(tx: Transaction, connection_id: int, now: datetime) -> WebhookThere | None:
+    """Forget how Cal.com is asked and heard; what it told us stays, and so does the name.
+
+    Gives our webhook, which is still there.
+    """
+    query = select(_c.webhook_id, _c.webhook_url).where(_c.id == connection_id).with_for_update()
+    webhook_id, url = (await tx.execute(query)).one()
+    gone: dict[str, None] = dict.fromkeys(("api_key", *_OF_WEBHOOK))
+    mine = update(connections).where(_c.id == connection_id)
+    await tx.execute(mine.values(**gone, disconnected_at=now, renewals=_c.renewals + 1))
+    await webhook_secrets.retire(tx, connection_id, now)
+    announce(tx, f"connection:{connection_id}")
+    return None if webhook_id is None else WebhookThere(webhook_id, url)
+
+
 async def every(tx: Transaction, seal: Seal) -> Sequence[Connection]:
-    """All of them, oldest first."""
-    rows = await tx.execute(select(connections).order_by(_c.id))
-    return [_connection(seal, dict(row)) for row in rows.mappings()]
+    """All that are connected, oldest first."""
+    query = select(connections).where(_c.disconnected_at.is_(None)).order_by(_c.id)
+    return [_connection(seal, dict(row)) for row in (await tx.execute(query)).mappings()]
+
+
+async def parted(tx: Transaction) -> Sequence[tuple[int, str, datetime]]:
+    """(id, name, since) of those that were disconnected, oldest first."""
+    query = select(_c.id, _c.name, _c.disconnected_at).where(_c.disconnected_at.is_not(None))
+    return [(row[0], row[1], row[2]) for row in await tx.execute(query.order_by(_c.id)) if row[2]]
 
 
 async def names(tx: Transaction) -> Mapping[int, str]:
@@ -158,28 +188,18 @@ async def names(tx: Transaction) -> Mapping[int, str]:
     return {row.id: row.name for row in rows}
 
 
-async def get(tx: Transaction, seal: Seal, connection_id: int) -> Connection:
-    """Raises NotFound."""
+async def get(tx: Transaction, seal: Seal, connection_id: int, *, hold: bool = False) -> Connection:
+    """`hold`: nobody changes it until the transaction ends. Raises NotFound."""
     query = select(connections).where(_c.id == connection_id)
+    if hold:
+        query = query.with_for_update()
     row = (await tx.execute(query)).mappings().one_or_none()
     if row is None:
         raise NotFound(
             f"There is no connection {connection_id}.",
-            do="Run `greenroom connect` to connect a Cal.com account.",
+            do="See Settings, Connections for those there are.",
         )
     return _connection(seal, dict(row))
-
-
-async def kept_of(tx: Transaction, seal: Seal, name: str) -> tuple[str | None, str | None]:
-    """API and API key of the connection called `name`, as far as there are any to be read."""
-    query = select(_c.api_url, _c.api_key).where(_c.name == name)
-    row = (await tx.execute(query)).one_or_none()
-    if row is None:
-        return None, None
-    try:
-        return row[0], None if row[1] is None else seal.open(bytes(row[1]))
-    except WrongKey:
-        return row[0], None
 
 
 def new_key(name: str) -> str:
@@ -205,41 +225,25 @@ async def is_current(
 
 
 async def only(tx: Transaction, seal: Seal, connection_id: int | None) -> Connection:
-    """The connection named, or the one there is. Raises NotFound, or Invalid for several."""
+    """The connection named, or the only one. Raises NotFound, Conflict, or Invalid for several."""
     if connection_id is not None:
-        return await get(tx, seal, connection_id)
+        named = await get(tx, seal, connection_id)
+        if named.disconnected_at is not None:
+            raise Conflict(
+                f"“{named.name}” is disconnected.",
+                do="Connect it again under Settings, Connections, or run `greenroom connect`.",
+            )
+        return named
     known = await every(tx, seal)
     if not known:
         raise NotFound(
-            "There is no connection to Cal.com yet.", do="Run `greenroom connect` first."
+            "There is no connection to Cal.com yet.",
+            do="Connect it under Settings, Connections, or run `greenroom connect`.",
         )
     if len(known) > 1:
         names = ", ".join(f"{each.name} ({each.id})" for each in known)
         raise Invalid(f"There are several connections: {names}.", do="Name one: connection_id.")
     return known[0]
-
-
-async def secrets(tx: Transaction, seal: Seal, now: datetime) -> Sequence[KnownSecret]:
-    """Every secret that a delivery may be signed with now, newest first.
-
-    One that was sealed with another key is left out and logged: the others still work.
-    """
-    alive = or_(_s.retires_at.is_(None), _s.retires_at > now)
-    query = select(_s.connection_id, _s.secret, _s.retires_at).where(alive)
-    found: list[KnownSecret] = []
-    for connection_id, sealed, retires_at in await tx.execute(query.order_by(_s.id.desc())):
-        try:
-            secret = seal.open(bytes(sealed))
-            found.append(KnownSecret(connection_id, secret, is_current=retires_at is None))
-        except WrongKey as error:
-            _log.error("A webhook secret was left out", connection=connection_id, why=str(error))
-    return found
-
-
-async def newest_secret(tx: Transaction, seal: Seal, connection_id: int) -> str:
-    """The secret that Cal.com should sign with."""
-    query = select(_s.secret).where(_s.connection_id == connection_id, _s.retires_at.is_(None))
-    return seal.open(bytes((await tx.execute(query.order_by(_s.id.desc()).limit(1))).scalar_one()))
 
 
 async def start_sync(tx: Transaction, connection_id: int, by: str) -> bool:
@@ -277,53 +281,8 @@ async def mark_synced(
     await tx.execute(joins.values(synced_until=func.greatest(_c.synced_until, until)))
 
 
-async def _retire_unopenable(
-    tx: Transaction, seal: Seal, connection_id: int, now: datetime
-) -> bool:
-    """Retire secrets that were sealed with a lost key; say whether a good one is left."""
-    mine = select(_s.id, _s.secret).where(
-        _s.connection_id == connection_id, _s.retires_at.is_(None)
-    )
-    lost, opened = [], False
-    for id_, sealed in await tx.execute(mine):
-        try:
-            seal.open(bytes(sealed))
-            opened = True
-        except WrongKey:
-            lost.append(id_)
-    await tx.execute(update(webhook_secrets).where(_s.id.in_(lost)).values(retires_at=now))
-    return opened
-
-
-async def _add_secret(
-    tx: Transaction, seal: Seal, connection_id: int, secret: str, now: datetime
-) -> None:
-    secret = secret.strip()
-    if len(secret) < SHORTEST_SECRET:
-        raise Invalid(
-            f"A webhook secret of {len(secret)} characters can be guessed.",
-            do=f"Use {SHORTEST_SECRET} or more, or leave it out and Greenroom makes one.",
-        )
-    older = update(webhook_secrets).where(
-        _s.connection_id == connection_id, _s.retires_at.is_(None)
-    )
-    await tx.execute(older.values(retires_at=now + timedelta(days=7)))
-    row = {"connection_id": connection_id, "secret": seal.close(secret), "created_at": now}
-    await tx.execute(insert(webhook_secrets).values(row))
-
-
-def _connection(seal: Seal, row: dict[str, object]) -> Connection:
-    sealed = row["api_key"]
-    return Connection(
-        id=row["id"],  # type: ignore[arg-type]
-        name=str(row["name"]),
-        api_url=str(row["api_url"]),
-        api_key=seal.open(bytes(sealed)) if sealed is not None else None,  # type: ignore[call-overload]
-        account=row["account"],  # type: ignore[arg-type]
-        webhook_id=row["webhook_id"],  # type: ignore[arg-type]
-        private_links=bool(row["private_links"]),
-        synced_until=row["synced_until"],  # type: ignore[arg-type]
-        offers_read_at=row["offers_read_at"],  # type: ignore[arg-type]
-        renewals=row["renewals"],  # type: ignore[arg-type]
-        created_at=row["created_at"],  # type: ignore[arg-type]
-    )
+def _connection(seal: Seal, row: Mapping[str, Any]) -> Connection:
+    kept = {each.name: row[each.name] for each in fields(Connection)}
+    if kept["api_key"] is not None:
+        kept["api_key"] = seal.open(bytes(kept["api_key"]))
+    return Connection(**kept)

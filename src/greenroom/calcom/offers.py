@@ -8,9 +8,11 @@ import structlog
 from greenroom.calcom import answers, connections
 from greenroom.calcom.answers import EventTypeRow, Unreadable
 from greenroom.calcom.client import Calcom
+from greenroom.calcom.connections import Connection
 from greenroom.database import Transaction
+from greenroom.errors import Invalid
 from greenroom.event_types import actions as event_types
-from greenroom.event_types.model import Offer
+from greenroom.event_types.model import EventType, Offer
 
 _log = structlog.get_logger()
 
@@ -52,3 +54,22 @@ async def readable(calcom: Calcom) -> Sequence[EventTypeRow]:
         except Unreadable as error:
             _log.warning("An event type in Cal.com's answer was left out", why=str(error))
     return rows
+
+
+async def enter(
+    tx: Transaction, connection: Connection, *, title: str, length_minutes: int, booking_url: str
+) -> EventType:
+    """Keep an event type that a person describes. Raises Invalid where Cal.com tells of them."""
+    if connection.api_key is not None:
+        raise Invalid(
+            f"“{connection.name}” has an API key: its event types come from Cal.com.",
+            do="Make the event type in Cal.com, then press Sync now.",
+        )
+    offer = Offer(
+        calcom_id=None,
+        slug=booking_url.rstrip("/").rpartition("/")[2][:100],
+        title=title,
+        length_minutes=length_minutes,
+        booking_url=booking_url,
+    )
+    return await event_types.enter(tx, connection.id, offer)

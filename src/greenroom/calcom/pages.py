@@ -6,14 +6,18 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse
 
 from greenroom.accounts.guard import viewer
-from greenroom.calcom import budget, connections
-from greenroom.event_types import actions as event_types
+from greenroom.addresses.card import card
+from greenroom.addresses.model import came_by
+from greenroom.calcom import budget, connecting_pages, connection_pages, connections
+from greenroom.deliveries import heard
 from greenroom.parts import Parts
 from greenroom.syncs import drift, runs
 from greenroom.syncs.freshness import freshness
 from greenroom.web.render import page
 
 router = APIRouter(include_in_schema=False)
+router.include_router(connecting_pages.router)
+router.include_router(connection_pages.router)
 
 
 @router.get("/freshness", dependencies=[Depends(viewer)])
@@ -28,13 +32,16 @@ async def freshness_line(request: Request) -> HTMLResponse:
 @router.get("/connections", dependencies=[Depends(viewer)])
 async def connections_page(request: Request) -> HTMLResponse:
     """Show the Cal.com accounts we are connected to, and how the last checks went."""
-    parts = _parts(request)
+    parts, now = _parts(request), datetime.now(UTC)
+    came = came_by(request.url.scheme, request.headers)
     async with parts.database.transaction() as tx:
         known = await connections.every(tx, parts.seal)
         standings = await budget.standings(tx)
         found = await runs.latest(tx, limit=10)
         drifted = await drift.counts(tx, [each.id for each in found])
-        types = await event_types.offered(tx)
+        parted = await connections.parted(tx)
+        listened = {each.id: await heard.of_connection(tx, each.id) for each in known}
+        address = await card(tx, parts.address, known, came_by=came, now=now)
     return page(
         request,
         "calcom/connections.html",
@@ -43,10 +50,11 @@ async def connections_page(request: Request) -> HTMLResponse:
         new_key=connections.new_key,
         runs=found,
         drift=drifted,
-        types=types,
+        parted=parted,
+        heard=listened,
         names={each.id: each.name for each in known},
-        webhook_url=parts.settings.webhook_url,
-        now=datetime.now(UTC),
+        address=address,
+        now=now,
     )
 
 

@@ -29,6 +29,8 @@ class Refusal(StrEnum):
     MISSING = "missing"
     NO_SECRET = "no-secret-provided"  # noqa: S105  (what Cal.com writes when there is none)
     MALFORMED = "malformed"
+    PASTED = "pasted"
+    RETIRED = "retired"
     WRONG = "wrong"
 
     @property
@@ -54,6 +56,14 @@ _REFUSALS = {
     Refusal.MALFORMED: (
         "The X-Cal-Signature-256 header is not 64 lower-case hexadecimal digits.",
         "Send the bare HMAC-SHA256 of the body in hex, as Cal.com does, and the header only once.",
+    ),
+    Refusal.PASTED: (
+        "The secret in Cal.com is ours with a blank or a line break that was pasted along.",
+        "Run `greenroom doctor --fix signatures`, or paste it in Cal.com again without.",
+    ),
+    Refusal.RETIRED: (
+        "The request is signed with a secret that was replaced, and is good no longer.",
+        "Run `greenroom doctor --fix signatures`, or enter the new secret in Cal.com.",
     ),
     Refusal.WRONG: (
         "The signature fits none of the secrets Greenroom knows.",
@@ -93,6 +103,21 @@ def verify(body: bytes, header: bytes | None, secrets: Sequence[tuple[int, str]]
     if fitting is None:
         raise BadSignature(Refusal.WRONG)
     return fitting
+
+
+_PASTED_ALONG = ("\n", "\r\n", " ", "\t")
+
+
+def why_wrong(body: bytes, header: bytes, known: Sequence[str], retired: Sequence[str]) -> Refusal:
+    """Why a signature is WRONG, where that can be told. It is for people, and lets nobody in."""
+    said = header.decode("ascii", "replace")
+    for secret in known:
+        altered = {secret.strip(), *(secret + each for each in _PASTED_ALONG), f" {secret}"}
+        if any(each and signature(each, body) == said for each in altered - {secret}):
+            return Refusal.PASTED
+    if any(signature(each, body) == said for each in retired if each):
+        return Refusal.RETIRED
+    return Refusal.WRONG
 
 
 @dataclass(frozen=True, slots=True)

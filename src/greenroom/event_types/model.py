@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventType:
-    """A bookable template. `calcom_id` is None for one entered by hand (no API key)."""
+    """A bookable template. `calcom_id` is None for one entered by hand (no API key).
+
+    `is_offered`: Cal.com has it. `is_chosen`: people here want to send it.
+    """
 
     id: int
     connection_id: int
@@ -16,6 +19,7 @@ class EventType:
     booking_url: str
     requires_confirmation: bool = False
     is_offered: bool = True
+    is_chosen: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Identity,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
     select,
     text,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -34,6 +36,7 @@ class _Columns(TypedColumns):
     booking_url: Column[str] = Column(Text, nullable=False)
     requires_confirmation: Column[bool]
     is_offered: Column[bool]
+    is_chosen: Column[bool] = Column(Boolean, nullable=False, server_default=true())
 
 
 event_types = Table(
@@ -61,6 +64,7 @@ _whole = select(
     _c.booking_url,
     _c.requires_confirmation,
     _c.is_offered,
+    _c.is_chosen,
 )
 
 
@@ -71,7 +75,7 @@ async def by_ids(tx: Transaction, ids: Collection[int]) -> Sequence[EventType]:
 
 async def offered(tx: Transaction) -> Sequence[EventType]:
     """What can be sent now, by title."""
-    query = _whole.where(_c.is_offered).order_by(_c.title, _c.id)
+    query = _whole.where(_c.is_offered, _c.is_chosen).order_by(_c.title, _c.id)
     return [_event_type(row) for row in await tx.execute(query)]
 
 
@@ -111,8 +115,19 @@ async def withdraw(tx: Transaction, ids: Collection[int]) -> None:
     await tx.execute(update(event_types).where(_c.id.in_(ids)).values(is_offered=False))
 
 
-def _event_type(row: Row[int, int, int | None, str, str, int, str, bool, bool]) -> EventType:
-    id_, connection_id, calcom_id, slug, title, minutes, url, requires, offered_ = row
+async def offer(tx: Transaction, ids: Collection[int]) -> None:
+    """Offer these again."""
+    await tx.execute(update(event_types).where(_c.id.in_(ids)).values(is_offered=True))
+
+
+async def choose(tx: Transaction, connection_id: int, ids: Collection[int]) -> None:
+    """Of what the connection offers, these are to be sent, and the others are not."""
+    mine = update(event_types).where(_c.connection_id == connection_id, _c.is_offered)
+    await tx.execute(mine.values(is_chosen=_c.id.in_(ids)))
+
+
+def _event_type(row: Row[int, int, int | None, str, str, int, str, bool, bool, bool]) -> EventType:
+    id_, connection_id, calcom_id, slug, title, minutes, url, requires, offered_, chosen = row
     return EventType(
         id=id_,
         connection_id=connection_id,
@@ -123,4 +138,5 @@ def _event_type(row: Row[int, int, int | None, str, str, int, str, bool, bool]) 
         booking_url=url,
         requires_confirmation=requires,
         is_offered=offered_,
+        is_chosen=chosen,
     )
