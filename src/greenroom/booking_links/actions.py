@@ -93,6 +93,11 @@ async def revoke(tx: Transaction, link_id: int, now: datetime) -> None:
     await store.change(tx, link_id, revoked_at=now)
 
 
+async def sent_before(tx: Transaction, moment: datetime, now: datetime) -> int:
+    """How many links that still work were sent before that moment."""
+    return await store.sent_before(tx, moment, now)
+
+
 async def mark_sent(tx: Transaction, link_id: int, now: datetime) -> None:
     """The letter that carries the link has left the house."""
     await store.change(tx, link_id, sent_at=now)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypedColumns,
+    func,
     or_,
     select,
     text,
@@ -106,6 +107,13 @@ _GIVEN_UP = text("""
 async def given_up(tx: Transaction, job: str) -> Sequence[int]:
     """Links that lead nowhere, whose `job` failed for good and is not queued again."""
     return list((await tx.execute(_GIVEN_UP, {"job": job})).scalars())
+
+
+async def sent_before(tx: Transaction, moment: datetime, now: datetime) -> int:
+    """How many links that are live now left the house before `moment`."""
+    live = or_(_l.expires_at.is_(None), _l.expires_at > now)
+    query = select(func.count()).where(_l.sent_at < moment, _l.revoked_at.is_(None), live)
+    return (await tx.execute(query)).scalar_one()
 
 
 async def change(tx: Transaction, link_id: int, **values: str | datetime | None) -> None:

@@ -55,6 +55,7 @@ async def send(
                 tx,
                 sent.interview_ids,
                 settings=parts.settings,
+                origin=parts.address.origin,
                 by=user.name,
                 reply_to=user.email or None,
                 message=given.message,
@@ -62,7 +63,7 @@ async def send(
             )
         found = await actions.by_ids(tx, sent.interview_ids)
         rows = await overview.rows(tx, [found[id_] for id_ in sent.interview_ids])
-        created = await listed(tx, parts.settings.origin, rows)
+        created = await listed(tx, parts.address.origin, rows)
     return SendOut(
         created=created,
         skipped=[
@@ -95,7 +96,7 @@ async def list_interviews(
     before = None if cursor is None else read_place(cursor)
     async with parts.database.transaction() as tx:
         page = await overview.page(tx, asked, before=before, limit=limit)
-        items = await listed(tx, parts.settings.origin, page.rows)
+        items = await listed(tx, parts.address.origin, page.rows)
     next_ = None if page.next is None else write_place(page.next)
     return InterviewPage(items=items, next=next_)
 
@@ -109,7 +110,7 @@ async def get_interview(
     async with parts.database.transaction() as tx:
         row = await overview.row(tx, interview_id)
         chain = await timeline.chain(tx, interview_id)
-    return detail(parts.settings.origin, row, chain)
+    return detail(parts.address.origin, row, chain)
 
 
 @router.post("/{interview_id}/invitation", status_code=202)
@@ -127,6 +128,7 @@ async def invite(
             tx,
             [interview_id],
             settings=parts.settings,
+            origin=parts.address.origin,
             by=user.name,
             reply_to=user.email or None,
             message=given.message,
@@ -189,7 +191,7 @@ async def say_outcome(
 
 async def _shown(tx: Transaction, parts: Parts, interview_id: int) -> InterviewOut:
     row = await overview.row(tx, interview_id)
-    (found,) = await listed(tx, parts.settings.origin, [row])
+    (found,) = await listed(tx, parts.address.origin, [row])
     return found
 
 

@@ -30,11 +30,13 @@ class _HowItWent(BaseModel):
 async def send_again(request: Request, user: Recruiter, interview_id: _Id) -> RedirectResponse:
     """Write to the candidate with the link that works."""
     settings: Settings = request.app.state.parts.settings
+    origin: str = request.app.state.parts.address.origin
     async with _database(request).transaction() as tx:
         await invitations.invite(
             tx,
             [interview_id],
             settings=settings,
+            origin=origin,
             by=user.name,
             reply_to=user.email or None,
             now=datetime.now(UTC),

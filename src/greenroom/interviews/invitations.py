@@ -21,6 +21,7 @@ async def invite(
     interview_ids: Collection[int],
     *,
     settings: Settings,
+    origin: str,
     by: str,
     reply_to: str | None = None,
     message: str = "",
@@ -28,15 +29,18 @@ async def invite(
 ) -> None:
     """Write to the candidates of these interviews with their live links.
 
-    `by` is who writes, `reply_to` where answers go, `message` their own words. Raises Conflict
-    for an interview without a live link, and Invalid for a message with an unknown variable.
+    `origin` is where candidates reach us, `by` is who writes, `reply_to` where answers go,
+    `message` their own words. Raises Conflict for an interview without a live link, and Invalid
+    for a message with an unknown variable.
     """
     await actions.hold(tx, interview_ids)
     found = await actions.by_ids(tx, interview_ids)
     before = await outbox.counts(tx, Kind.INVITATION, interview_ids)
     written = [
         Addressed(
-            letter=preview(row, _live(row, now), settings=settings, by=by, message=message),
+            letter=preview(
+                row, _live(row, now), settings=settings, origin=origin, by=by, message=message
+            ),
             kind=Kind.INVITATION,
             version=1 + before.get(row.id, 0),
             interview_id=row.id,
@@ -62,7 +66,7 @@ def _live(row: Row, now: datetime) -> BookingLink:
 
 
 def preview(
-    row: Row, link: BookingLink, *, settings: Settings, by: str, message: str
+    row: Row, link: BookingLink, *, settings: Settings, origin: str, by: str, message: str
 ) -> letters.Letter:
     """The letter as the candidate will read it."""
     return letters.invitation(
@@ -72,7 +76,7 @@ def preview(
         kind=row.event_type.title,
         length_minutes=row.event_type.length_minutes,
         host=None,
-        link=f"{settings.origin}/i/{link.token}",
+        link=f"{origin}/i/{link.token}",
         expires_at=link.expires_at,
         zone=row.candidate.zone,
         sender=by,

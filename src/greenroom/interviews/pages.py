@@ -59,7 +59,7 @@ async def scheduling_page(request: Request, filters: Annotated[Filters, Query()]
         name,
         filters=filters,
         tabs=TAB_LABELS,
-        origin=parts.settings.origin,
+        origin=parts.address.origin,
         rows=found.rows,
         more=filters.after(found.next),
         counts=counts,
@@ -89,7 +89,7 @@ async def changed_rows(
         counts=counts,
         filters=filters,
         tabs=TAB_LABELS,
-        origin=parts.settings.origin,
+        origin=parts.address.origin,
         now=datetime.now(UTC),
     )
 
@@ -153,7 +153,7 @@ async def interview_page(request: Request, interview_id: _Id) -> HTMLResponse:
         clocks=_clocks(row, chain.bookings),
         links=links,
         letters=written,
-        origin=parts.settings.origin,
+        origin=parts.address.origin,
         now=datetime.now(UTC),
     )
 

@@ -103,6 +103,7 @@ async def send_links(
                 tx,
                 sent.interview_ids,
                 settings=_settings(request),
+                origin=_origin(request),
                 by=user.name,
                 reply_to=user.email or None,
                 message=form.message,
@@ -120,7 +121,7 @@ async def send_links(
         event_type=event_type,
         by_letter=form.how == "letter",
         has_server=_settings(request).smtp_url is not None,
-        origin=_settings(request).origin,
+        origin=_origin(request),
         now=now,
     )
 
@@ -182,7 +183,7 @@ def _letter(
         kind=chosen.title,
         length_minutes=chosen.length_minutes,
         host=None,
-        link=f"{settings.origin}/i/the-link-of-this-candidate",
+        link=f"{_origin(request)}/i/the-link-of-this-candidate",
         expires_at=None if until is None else datetime.now(UTC) + until,
         zone=first.zone,
         sender=user.name,
@@ -199,6 +200,12 @@ def _name(request: Request, name: str) -> str:
 def _database(request: Request) -> Database:
     database: Database = request.app.state.parts.database
     return database
+
+
+def _origin(request: Request) -> str:
+    """Where candidates reach us."""
+    origin: str = request.app.state.parts.address.origin
+    return origin
 
 
 def _settings(request: Request) -> Settings:
