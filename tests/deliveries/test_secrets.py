@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from builders import NOW, delivery
-from greenroom.calcom import connections, webhook
+from greenroom.calcom import connections, webhook, webhook_secrets
 from greenroom.calcom.webhook import BadSignature, Refusal
 from greenroom.database import Database
 from greenroom.deliveries import rejections
@@ -78,7 +78,7 @@ async def test_connecting_again_mends_a_connection_whose_key_was_lost(database):
 
     assert (mended.api_key, not_again) == ("cal_new", None)
     async with database.transaction() as tx:
-        assert await connections.newest_secret(tx, SEAL, mended.id) == made
+        assert await webhook_secrets.newest_secret(tx, SEAL, mended.id) == made
     signed = webhook.signature(made, BODY).encode()
     assert await fresh(database).verify(BODY, signed) == (mended.id, Signature.CURRENT)
 
@@ -95,7 +95,7 @@ async def test_it_is_known_which_secret_signed(world, database):
 
 async def test_a_secret_is_not_shown_by_what_holds_it(world, database):
     async with database.transaction() as tx:
-        [known] = await connections.secrets(tx, SEAL, NOW)
+        [known] = await webhook_secrets.secrets(tx, SEAL, NOW)
 
     assert SECRET not in repr(known)
 

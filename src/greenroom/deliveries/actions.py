@@ -12,8 +12,9 @@ from greenroom.bookings.model import Status, Told
 from greenroom.calcom import webhook
 from greenroom.calcom.webhook import Reading
 from greenroom.database import Database, Transaction
-from greenroom.deliveries import store
-from greenroom.deliveries.store import Delivery, Settled, State, get, last_received, waiting
+from greenroom.deliveries import claims, store
+from greenroom.deliveries.claims import Settled
+from greenroom.deliveries.store import Delivery, State, get, last_received, waiting
 from greenroom.errors import Unavailable
 from greenroom.live.feed import announce
 
@@ -60,7 +61,7 @@ async def drain(database: Database, *, now: datetime) -> int:
     """
     until = now + LEASE
     async with database.transaction() as tx:
-        claimed = await store.claim(tx, BATCH, now=now, until=until)
+        claimed = await claims.claim(tx, BATCH, now=now, until=until)
     try:
         await _take_in(database, claimed, now)
     except Unavailable:
@@ -71,7 +72,7 @@ async def drain(database: Database, *, now: datetime) -> int:
         for each in claimed:
             await _take_in_alone(database, each, now)
     async with database.transaction() as tx:
-        again = await store.claim_again(tx, most_attempts=MOST_ATTEMPTS, now=now, until=until)
+        again = await claims.claim_again(tx, most_attempts=MOST_ATTEMPTS, now=now, until=until)
     for each in again:
         if each.state is not State.DEAD:
             await _take_in_alone(database, each, now)
@@ -118,7 +119,7 @@ async def _take_in(database: Database, claimed: Sequence[Delivery], now: datetim
             tx, told, deliveries=[each.id for each in claimed], now=now
         )
         settled = [_settled(each, reading, recorded) for each, reading in readings]
-        if await store.settle(tx, settled) < len(settled):
+        if await claims.settle(tx, settled) < len(settled):
             # Rolled back as a whole: what we read is no longer ours to say.
             raise _TakenOverError
         announce(tx, "delivery")
@@ -146,7 +147,7 @@ async def _take_in_alone(database: Database, delivery: Delivery, now: datetime) 
         outcome = f"It failed: {type(error).__name__}: {_storable(str(error)[:500])}"
         again = now + timedelta(seconds=2**delivery.attempts)
         async with database.transaction() as tx:
-            await store.put_off(tx, delivery, state, outcome, again)
+            await claims.put_off(tx, delivery, state, outcome, again)
             announce(tx, "delivery")
 
 
@@ -159,7 +160,7 @@ async def _give_back(database: Database, claimed: Sequence[Delivery], now: datet
     innocent = [each for each in claimed if each.claims < _SUSPICIOUS]
     with suppress(Unavailable):
         async with database.transaction() as tx:
-            await store.give_back(tx, innocent, now + _BREATH)
+            await claims.give_back(tx, innocent, now + _BREATH)
 
 
 def _storable(text: str) -> str:

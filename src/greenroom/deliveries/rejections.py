@@ -63,6 +63,16 @@ async def rejected(tx: Transaction) -> Mapping[str, tuple[int, datetime]]:
     return {reason: (count, last_at) for reason, count, last_at in rows}
 
 
+async def lately(tx: Transaction, now: datetime) -> Mapping[Refusal, tuple[int, datetime]]:
+    """How many were refused today and yesterday, and when last, by reason; days are UTC's."""
+    first = now.date() - timedelta(days=1)
+    query = select(_y.reason, func.sum(_y.count), _r.last_at).join(
+        _r.reason.table, _r.reason == _y.reason
+    )
+    rows = await tx.execute(query.where(_y.day >= first).group_by(_y.reason, _r.last_at))
+    return {Refusal(reason): (int(count), last_at) for reason, count, last_at in rows}
+
+
 async def last(tx: Transaction) -> datetime | None:
     """When a request was refused last."""
     return (await tx.execute(select(func.max(_r.last_at)))).scalar_one()

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 import structlog
 
-from greenroom.calcom import connections, webhook
-from greenroom.calcom.connections import KnownSecret
+from greenroom.calcom import webhook, webhook_secrets
 from greenroom.calcom.webhook import BadSignature, Refusal
+from greenroom.calcom.webhook_secrets import KnownSecret
 from greenroom.database import Database
 from greenroom.deliveries import rejections
 from greenroom.deliveries.store import Signature
@@ -25,6 +25,8 @@ _DOUBT = 1.0
 
 _PATIENCE = 1.0
 """Seconds a delivery waits for the database while older secrets are known."""
+_EXPLAIN = 0.2
+"""Seconds between two wrong signatures that are looked into."""
 _FLUSH = 1.0
 """Seconds between countings of refused requests: whoever sends many costs few statements."""
 
@@ -47,6 +49,7 @@ class Secrets:
         self._one_reads = asyncio.Lock()
         self._refused: Counter[Refusal] = Counter()
         self._flushed_at = float("-inf")
+        self._explained_at = float("-inf")
 
     async def verify(self, body: bytes, header: bytes | None) -> tuple[int, Signature]:
         """The connection whose secret signed `body`, and which of its secrets it was.
@@ -62,7 +65,10 @@ class Secrets:
         except BadSignature as error:
             if error.refusal is not Refusal.WRONG:
                 raise
-        return _signer(body, header, await self._within(_DOUBT))
+        try:
+            return _signer(body, header, await self._within(_DOUBT))
+        except BadSignature as error:
+            raise BadSignature(await self._why(body, header or b"")) from error
 
     def forget(self) -> None:
         """Read the secrets again next time: some were changed."""
@@ -93,6 +99,19 @@ class Secrets:
         except Unavailable:
             self._refused.update(refused)
 
+    async def _why(self, body: bytes, header: bytes) -> Refusal:
+        """Why a signature is wrong, as far as that can be told without much ado."""
+        # Strangers send wrong ones too, as many as they like.
+        if time.monotonic() - self._explained_at < _EXPLAIN:
+            return Refusal.WRONG
+        self._explained_at = time.monotonic()
+        try:
+            async with asyncio.timeout(_PATIENCE), self._database.transaction() as tx:
+                retired = await webhook_secrets.retired(tx, self._seal, datetime.now(UTC))
+        except (Unavailable, TimeoutError):
+            retired = ()
+        return webhook.why_wrong(body, header, [each.secret for each in self._known], retired)
+
     async def _within(self, age: float) -> Sequence[KnownSecret]:
         async with self._one_reads:
             if time.monotonic() - self._read_at > age:
@@ -108,7 +127,7 @@ class Secrets:
 
     async def _read(self) -> None:
         async with self._database.transaction() as tx:
-            self._known = await connections.secrets(tx, self._seal, datetime.now(UTC))
+            self._known = await webhook_secrets.secrets(tx, self._seal, datetime.now(UTC))
 
 
 def _signer(

@@ -9,7 +9,7 @@ import structlog
 
 from greenroom import jobs
 from greenroom.bookings import actions as bookings
-from greenroom.calcom import budget, connections
+from greenroom.calcom import budget, connections, readable
 from greenroom.calcom.budget import Standing, Urgency
 from greenroom.calcom.client import Busy, CalcomError, Failing, KeyChanged, KeyRefused
 from greenroom.calcom.connections import Connection
@@ -90,7 +90,7 @@ async def tick(tx: Transaction, seal: Seal, now: datetime) -> None:
     for connection in await _askable(tx, seal):
         id_, standing = connection.id, standings.get(connection.id, Standing())
         if standing.refusal is not None:
-            await _give_up(tx, id_, standing.refusal, now)
+            await give_up(tx, id_, standing.refusal, now)
         if not standing.may_ask:
             continue
         under_way = {each.kind for each in await runs.unfinished(tx, id_)}
@@ -166,7 +166,7 @@ async def _step(leader: Leader, run: SyncRun) -> bool:
         what = f"{error.what} Make a key in Cal.com under Settings, Developer, API keys: `{how}`."
         await _stop(leader, run, what, for_good=True)
         async with leader.database.transaction() as tx:
-            await _give_up(tx, leader.connection.id, what, leader.clock())
+            await give_up(tx, leader.connection.id, what, leader.clock())
         return False
     except CalcomError as error:
         await _stop(leader, run, str(error), for_good=True)
@@ -205,14 +205,14 @@ async def _stop(leader: Leader, run: SyncRun, error: str, *, for_good: bool) -> 
                 await runs.close(tx, each.id, error=error, now=leader.clock())
 
 
-async def _give_up(tx: Transaction, connection_id: int, error: str, now: datetime) -> None:
+async def give_up(tx: Transaction, connection_id: int, error: str, now: datetime) -> None:
     """End every run: with a key that is refused none gets on."""
     for each in await runs.unfinished(tx, connection_id):
         await runs.close(tx, each.id, error=error, now=now)
 
 
 async def _askable(tx: Transaction, seal: Seal) -> Sequence[Connection]:
-    return [each for each in await connections.every(tx, seal) if each.api_key is not None]
+    return [each for each in await readable.every(tx, seal) if each.api_key is not None]
 
 
 def _is_due(last: datetime | None, each: timedelta, now: datetime) -> bool:

@@ -235,6 +235,41 @@ async def of_run(
     ]
 
 
+async def lost(
+    tx: Transaction, connection_id: int, since: datetime, *, limit: int
+) -> Sequence[str]:
+    """Uids of bookings of which no delivery told what was found since, the latest first."""
+    query = select(_d.uid).where(
+        _d.connection_id == connection_id, _d.kind == Kind.LOST, _d.found_at >= since
+    )
+    found = (await tx.execute(query.order_by(_d.id.desc()).limit(limit))).scalars()
+    return list(dict.fromkeys(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """What was found of one kind: how much, and from when to when it was so at Cal.com."""
+
+    count: int
+    first: datetime
+    last: datetime
+
+
+async def lately(tx: Transaction, connection_id: int, since: datetime) -> Mapping[Kind, Lately]:
+    """What was found about a connection since, by kind; kinds of which nothing was are left out."""
+    at = func.coalesce(_d.said_at, _d.found_at)
+    first, last = func.min(at), func.max(at)
+    query = select(_d.kind, func.count(), first, last).where(
+        _d.connection_id == connection_id, _d.found_at >= since
+    )
+    rows = await tx.execute(query.group_by(_d.kind))
+    return {
+        Kind(kind): Lately(count, begin, end)
+        for kind, count, begin, end in rows
+        if begin is not None and end is not None
+    }
+
+
 async def gap(tx: Transaction, run_id: int) -> tuple[datetime, datetime] | None:
     """From when to when bookings changed at Cal.com without a delivery; None where none did."""
     query = select(func.min(_d.said_at), func.max(_d.said_at)).where(

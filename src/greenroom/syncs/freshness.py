@@ -7,8 +7,9 @@ from greenroom.calcom import budget, connections
 from greenroom.database import Transaction
 from greenroom.deliveries import actions as deliveries
 from greenroom.seal import Seal
-from greenroom.syncs import runs
+from greenroom.syncs import runs, silence_store
 from greenroom.syncs.runs import Kind, SyncRun
+from greenroom.syncs.silence import Silence
 
 _SILENT = timedelta(minutes=5)
 """Without a good check for this long, what we show may be old."""
@@ -19,6 +20,8 @@ class Freshness:
     """For the line above the list. `asks` is False when no connection has an API key.
 
     `under_way` are runs that have not ended; `refused` are connections whose key Cal.com refuses.
+    `silences` are connections that were not heard for unusually long, by name; where there is
+    one connection only its name is left out.
     """
 
     connected: bool
@@ -30,6 +33,7 @@ class Freshness:
     refused: tuple[str, ...]
     error: str | None
     waiting: int
+    silences: tuple[tuple[str, Silence], ...]
 
     @property
     def asking(self) -> bool:
@@ -46,6 +50,11 @@ class Freshness:
         """The commands that give the refused connections another key."""
         return tuple(map(connections.new_key, self.refused))
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether a person should look at why Cal.com is not heard."""
+        return any(not each.is_harmless for _, each in self.silences)
+
     def is_stale(self, now: datetime) -> bool:
         """Whether a person should be told that this may be old."""
         if not self.asks:
@@ -60,6 +69,7 @@ async def freshness(tx: Transaction, seal: Seal) -> Freshness:
     ended = [each for each in await runs.latest(tx) if each.finished_at is not None]
     good = {kind: await runs.last_good(tx, kind) for kind in Kind}
     waiting, _ = await deliveries.waiting(tx)
+    called = {each.id: each.name if len(known) > 1 else "" for each in known}
     checks = [at for at in good.values() if at is not None]
     return Freshness(
         connected=bool(known),
@@ -73,4 +83,9 @@ async def freshness(tx: Transaction, seal: Seal) -> Freshness:
         ),
         error=ended[0].error if ended else None,
         waiting=waiting,
+        silences=tuple(
+            (called[each.connection_id], each)
+            for each in await silence_store.every(tx)
+            if each.connection_id in called
+        ),
     )

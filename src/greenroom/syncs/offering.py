@@ -14,7 +14,7 @@ _FRESH = timedelta(minutes=10)
 async def mirror(leader: Leader, run: SyncRun) -> None:
     """Read them where a person asked, or where that was not done for minutes."""
     known, now = leader.connection.offers_read_at, leader.clock()
-    by_nobody = run.asked_by in {runs.BY_CLOCK, runs.BY_DELIVERY}
+    by_nobody = run.asked_by in {runs.BY_CLOCK, runs.BY_DELIVERY, runs.BY_SILENCE}
     if by_nobody and known is not None and now - known < _FRESH:
         return
     rows = await offers.readable(leader.calcom)

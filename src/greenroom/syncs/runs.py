@@ -36,6 +36,7 @@ _KEPT = timedelta(days=90)
 
 BY_CLOCK = "the clock"
 BY_DELIVERY = "a delivery"
+BY_SILENCE = "a silence"
 """Who asked, where it was nobody."""
 
 
