@@ -80,6 +80,28 @@ class Outgoing:
     next_attempt_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """Letters that are not on their way.
+
+    `dead`: given up within RECENT, and their interview has had no letter since; `refused` of them
+    will never be taken as they are. `failed`: tried again by themselves. `late`: should have gone
+    PROMPT ago, the first at `late_since`, and nobody has tried. `held`: in the outbox until
+    somebody sends them.
+    """
+
+    dead: int
+    refused: int
+    failed: int
+    late: int
+    late_since: datetime | None
+    held: int
+
+
+RECENT = timedelta(days=14)
+PROMPT = timedelta(minutes=10)
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What became of an attempt: the state, why, and when the next attempt may begin."""

@@ -13,12 +13,14 @@ from greenroom.database import Database, Transaction
 from greenroom.errors import Conflict, Invalid, NotFound
 from greenroom.mail import mime, model, smtp, store
 from greenroom.mail.letters import Letter
-from greenroom.mail.model import Kind, Outgoing, State, Verdict
+from greenroom.mail.model import Backlog, Kind, Outgoing, State, Verdict
 from greenroom.mail.smtp import Server
 from greenroom.mail.wording import person
 
 SEND = "send_letter"
 """The job that sends one letter; it is given `letter_id`."""
+
+_MOST_AT_ONCE = 1_000
 
 _log = structlog.get_logger()
 
@@ -203,14 +205,31 @@ async def waiting(tx: Transaction, now: datetime, *, limit: int = 200) -> Sequen
 async def retry(tx: Transaction, letter_id: int, now: datetime) -> Outgoing:
     """Have a letter sent that was not. Raises NotFound, and Conflict if it was or soon will be."""
     letter = await get(tx, letter_id)
-    if not letter.state.can_be_retried:
+    if not await store.requeue(tx, letter_id, now):
         raise Conflict(
             f"This letter is {letter.state.label.lower()}.",
             do="There is nothing to do; look at its page in a moment.",
         )
-    await store.requeue(tx, letter_id, now)
     await jobs.enqueue(tx, SEND, _job(letter_id))
     return letter
+
+
+async def backlog(tx: Transaction, now: datetime) -> Backlog:
+    """Letters that are not on their way."""
+    return await store.backlog(tx, overdue=now - model.PROMPT, since=now - model.RECENT)
+
+
+async def retry_all(tx: Transaction, now: datetime) -> int:
+    """Have every letter of the backlog sent but those held or refused; return how many."""
+    again = await store.requeue_lost(tx, now, since=now - model.RECENT)
+    due = {*again, *await store.due(tx, now, _MOST_AT_ONCE)}
+    await jobs.enqueue_missing(tx, SEND, *map(_job, sorted(due)))
+    return len(due)
+
+
+async def unsent(tx: Transaction) -> Mapping[State, int]:
+    """How many letters are in each state, but for those that were sent."""
+    return await store.unsent(tx)
 
 
 async def get(tx: Transaction, letter_id: int) -> Outgoing:

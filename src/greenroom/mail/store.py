@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     DateTime,
     Identity,
     Index,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     TypedColumns,
     UniqueConstraint,
     func,
+    or_,
     select,
     text,
     update,
@@ -23,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from greenroom.database import Transaction, metadata
-from greenroom.mail.model import Kind, Outgoing, State, Verdict
+from greenroom.mail.model import MOST_ATTEMPTS, Backlog, Kind, Outgoing, State, Verdict
 
 _MOMENT = DateTime(timezone=True)
 
@@ -51,6 +53,8 @@ class _Columns(TypedColumns):
 
 
 _WAITING = (State.QUEUED.value, State.FAILED.value)
+_UNSENT = (*_WAITING, State.DEAD.value, State.HELD.value)
+_RETRIED = tuple(state.value for state in State if state.can_be_retried)
 
 letters = Table(
     "letters",
@@ -67,6 +71,8 @@ letters = Table(
 )
 _c = letters.c
 _waits = _c.state.in_(_WAITING)
+_for_good = _c.attempts < MOST_ATTEMPTS
+"""Of one that is dead: it was refused, not given up after the last attempt."""
 
 
 async def add(tx: Transaction, rows: Sequence[Mapping[str, object]]) -> Mapping[str, int]:
@@ -88,7 +94,12 @@ async def claim(
 ) -> Outgoing | None:
     """Count an attempt and keep others from making one before `until`; None if it is not due."""
     due = (_c.id == letter_id, _waits, _c.next_attempt_at <= now)
-    values = {"attempts": _c.attempts + 1, "next_attempt_at": until}
+    # Queued while it is on the wire: only a failed one may be begun again by somebody.
+    values = {
+        "state": State.QUEUED.value,
+        "attempts": _c.attempts + 1,
+        "next_attempt_at": until,
+    }
     statement = update(letters).where(*due).values(values).returning(letters)
     row = (await tx.execute(statement)).mappings().one_or_none()
     return None if row is None else _outgoing(row)
@@ -109,10 +120,61 @@ async def settle(tx: Transaction, letter: Outgoing, verdict: Verdict, now: datet
     return (await tx.execute(statement)).scalar_one_or_none() is not None
 
 
-async def requeue(tx: Transaction, letter_id: int, now: datetime) -> None:
-    """Begin again, with no attempts made."""
-    values = {"state": State.QUEUED.value, "attempts": 0, "error": None, "next_attempt_at": now}
-    await tx.execute(update(letters).where(_c.id == letter_id).values(values))
+async def requeue(tx: Transaction, letter_id: int, now: datetime) -> bool:
+    """Begin again, with no attempts made; False if it was sent, or soon will be."""
+    again = update(letters).where(_c.id == letter_id, _c.state.in_(_RETRIED))
+    found = await tx.execute(again.values(_anew(now)).returning(_c.id))
+    return found.scalar_one_or_none() is not None
+
+
+def _anew(now: datetime) -> Mapping[str, object]:
+    return {"state": State.QUEUED.value, "attempts": 0, "error": None, "next_attempt_at": now}
+
+
+async def backlog(tx: Transaction, *, overdue: datetime, since: datetime) -> Backlog:
+    """What is not on its way: `Backlog` says how both times count."""
+    late = _waits & (_c.next_attempt_at < overdue)
+    lost = _lost(since)
+    # One that is on the wire again has failed before.
+    failed_before = (_c.state == State.FAILED.value) | (
+        (_c.state == State.QUEUED.value) & _c.error.is_not(None)
+    )
+    query = select(
+        func.count().filter(lost),
+        func.count().filter(lost & _for_good),
+        func.count().filter(failed_before),
+        func.count().filter(late),
+        func.min(_c.next_attempt_at).filter(late),
+        func.count().filter(_c.state == State.HELD.value),
+    ).where(_c.state.in_(_UNSENT))
+    dead, refused, failed, overdue_now, oldest, held = (await tx.execute(query)).one()
+    return Backlog(
+        dead=dead, refused=refused, failed=failed, late=overdue_now, late_since=oldest, held=held
+    )
+
+
+async def requeue_lost(tx: Transaction, now: datetime, *, since: datetime) -> Sequence[int]:
+    """Begin again with those to be tried again, and those given up since then that may yet go.
+
+    Returns their ids.
+    """
+    may_go = _lost(since) & ~_for_good
+    again = update(letters).where(or_(may_go, _c.state == State.FAILED.value))
+    return list((await tx.execute(again.values(_anew(now)).returning(_c.id))).scalars())
+
+
+def _lost(since: datetime) -> ColumnElement[bool]:
+    """Given up, and there is no later letter about the same interview."""
+    other = letters.alias("later")
+    later = (other.c.interview_id == _c.interview_id) & (other.c.id > _c.id)
+    replaced = select(other.c.id).where(later).exists()
+    return (_c.state == State.DEAD.value) & (_c.created_at > since) & ~replaced
+
+
+async def unsent(tx: Transaction) -> Mapping[State, int]:
+    """How many letters are in each state, but for those that were sent."""
+    query = select(_c.state, func.count()).where(_c.state.in_(_UNSENT)).group_by(_c.state)
+    return {State(state): number for state, number in await tx.execute(query)}
 
 
 async def sent_since(tx: Transaction, address: str, since: datetime) -> int:

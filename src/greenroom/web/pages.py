@@ -1,9 +1,7 @@
 """What machines and developers ask a web application for: is it up, is it ready, what can it do."""
 
 import asyncio
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -11,9 +9,11 @@ from starlette.responses import JSONResponse, Response
 
 from greenroom.accounts.guard import viewer
 from greenroom.accounts.model import User
+from greenroom.database import migrate
 from greenroom.errors import GreenroomError, Unavailable
 from greenroom.parts import Parts
 from greenroom.web import render
+from greenroom.web.remembered import Remembered
 
 router = APIRouter(include_in_schema=False)
 
@@ -21,12 +21,6 @@ _REMEMBERED = 1.0
 """Seconds for which readiness is not asked again: anyone may call, and it costs a query."""
 _PATIENCE = 2.0
 _FIELDS_OF_HTTP = ("get", "post", "put", "patch", "delete")
-
-
-@dataclass(slots=True)
-class _Readiness:
-    asked_at: float = float("-inf")
-    problem: str | None = None
 
 
 @router.get("/healthz", response_model=None)
@@ -37,16 +31,14 @@ async def healthz() -> Response:
 
 @router.get("/readyz", response_model=None)
 async def readyz(request: Request) -> Response:
-    """Whether the process can do its work: the database answers."""
+    """Whether the process can do its work: the database answers, and has the tables it needs."""
     state = request.app.state
     if not hasattr(state, "readiness"):
-        state.readiness = _Readiness()
-    known: _Readiness = state.readiness
-    if time.monotonic() - known.asked_at > _REMEMBERED:
-        known.asked_at = time.monotonic()
-        known.problem = await _problem(state.parts)
-    if known.problem is not None:
-        raise Unavailable(known.problem, do="See the log of this process.")
+        parts: Parts = state.parts
+        state.readiness = Remembered(lambda: _problem(parts), seconds=_REMEMBERED)
+    known: Remembered[str | None] = state.readiness
+    if (problem := await known.now()) is not None:
+        raise Unavailable(problem, do="See the log of this process.")
     return JSONResponse({"status": "ready"})
 
 
@@ -66,7 +58,8 @@ async def api_docs(request: Request, _: Annotated[User, Depends(viewer)]) -> Res
 async def _problem(parts: Parts) -> str | None:
     try:
         async with asyncio.timeout(_PATIENCE), parts.database.transaction() as tx:
-            await tx.exec_driver_sql("SELECT 1")
+            if await migrate.is_behind(tx):
+                return "The database's tables are older than this Greenroom."
     except GreenroomError as error:
         return error.what
     except TimeoutError:
