@@ -104,6 +104,11 @@ async def get(tx: Transaction, uid: str, *, connection_id: int | None = None) ->
     return min(found, key=lambda each: (not each.matches, each.connection_id))
 
 
+async def kept(tx: Transaction, keys: Collection[Uid]) -> Sequence[Kept]:
+    """Those of these bookings that there are, as they stand."""
+    return list((await store.get(tx, keys)).values())
+
+
 async def between(
     tx: Transaction,
     start: datetime | None,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from greenroom.booking_links import actions as booking_links
-from greenroom.bookings import chains, lineage_store, matches_store, store
+from greenroom.bookings import chains, lineage_store, matches_store, probes, store
 from greenroom.bookings.ended import weigh
 from greenroom.bookings.match import (
     Evidence,
@@ -25,6 +25,9 @@ from greenroom.candidates.model import address_key
 from greenroom.database import Transaction
 from greenroom.interviews import actions as interviews
 from greenroom.interviews.model import Interview
+
+_OF_THE_DOCTOR = Verdict(None, "the doctor")
+"""A booking that Greenroom made to try itself is nobody's, whatever its address."""
 
 
 async def rematch(
@@ -118,13 +121,14 @@ async def _evidence(tx: Transaction, every: Sequence[Kept]) -> Mapping[Node, Evi
     hashes = {hash_ for each in every for hash_ in _private_links(each.booking)}
     by_token, by_hash = await booking_links.interviews_by(tx, tokens, hashes)
     verdicts = await matches_store.verdicts_on(tx, [each.key for each in every])
+    our_own = await probes.among_these(tx, {each.key: _tokens(each.booking) for each in every})
     found: dict[Node, Evidence] = {}
     for kept in every:
         said = _judged(kept, verdicts)
         for seat in kept.booking.seats:
             token, hash_ = _origin(kept.booking, seat)
             found[kept.key, seat] = Evidence(
-                verdict=said.get(seat),
+                verdict=_OF_THE_DOCTOR if kept.key in our_own else said.get(seat),
                 by_token=_first(by_token, token),
                 by_private_link=_first(by_hash, hash_),
                 known=kept.match_of(seat),

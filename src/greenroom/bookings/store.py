@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from greenroom.bookings import claims
+from greenroom.bookings import claims, probes
 from greenroom.bookings.match import Kept, Match, Rung
 from greenroom.bookings.matches_store import matches
 from greenroom.bookings.model import BY_NUMBER, Booking, Uid
@@ -149,8 +149,9 @@ async def between(
     after: tuple[datetime, str, int] | None,
     limit: int,
 ) -> Sequence[Kept]:
-    """Bookings that start in [start, end), earliest first, after the keyset `after`."""
-    query = _kept.where(_b.starts_at.is_not(None))
+    """Bookings that start in [start, end), earliest first, after the keyset `after`; no probes."""
+    mine = tuple_(_b.connection_id, _b.uid).not_in(probes.uids())
+    query = _kept.where(_b.starts_at.is_not(None), mine)
     if start is not None:
         query = query.where(_b.starts_at >= start)
     if end is not None:

@@ -59,7 +59,7 @@ def explain(
                 for id_ in await meant(tx, interview)
             ]
         if as_json:
-            origin = parts.settings.origin
+            origin = parts.address.origin
             found = [wire.detail(origin, row, chain) for row, chain in told]
             print(TypeAdapter(list[InterviewDetail]).dump_json(found, indent=2).decode())
         else:

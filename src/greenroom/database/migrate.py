@@ -1,5 +1,7 @@
 """Bringing the database's tables up to this version of Greenroom. Forward only."""
 
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -9,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, pool
 from sqlalchemy.exc import OperationalError
 
-from greenroom.database import unavailable
+from greenroom.database import Transaction, unavailable
 from greenroom.errors import Conflict, GreenroomError
 
 _PLACE = Path(__file__).parent / "migrations"
@@ -41,6 +43,45 @@ def upgrade(url: str) -> bool:
         raise unavailable(error) from error
     finally:
         engine.dispose()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a database is, and where this version would have it."""
+
+    at: str | None
+    head: str | None
+    is_known: bool
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the tables are those that this version works with."""
+        return self.at == self.head
+
+
+async def standing(tx: Transaction) -> Standing:
+    """Where the database is."""
+    head, known = _revisions()
+    at = await tx.run_sync(lambda it: MigrationContext.configure(it).get_current_revision())
+    return Standing(at, head, at is None or at in known)
+
+
+async def is_behind(tx: Transaction) -> bool:
+    """Whether the tables are older than this version: one small query, for whoever asks often.
+
+    Those of a newer version are not: it says nothing while the processes of an older one end.
+    """
+    head, known = _revisions()
+    found = await tx.exec_driver_sql("SELECT version_num FROM alembic_version")
+    at = found.scalar_one_or_none()
+    return at != head and (at is None or at in known)
+
+
+@cache
+def _revisions() -> tuple[str | None, frozenset[str]]:
+    """The newest revision there is for, and all that this version knows."""
+    scripts = ScriptDirectory(str(_PLACE))
+    return scripts.get_current_head(), frozenset(each.revision for each in scripts.walk_revisions())
 
 
 def _upgrade(connection: Connection, config: Config) -> bool:
