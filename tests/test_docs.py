@@ -49,6 +49,7 @@ IMAGES = {
     "candidate.png",
     "connect-connections.png",
     "connect-deliveries.png",
+    "connect-health.png",
     "connect-timeline.png",
 }
 """What tests/journeys photographs: in a fresh checkout they may not be there yet."""
@@ -223,6 +224,26 @@ def test_every_command_that_is_mentioned_exists(page):
 
         assert path in COMMANDS
         assert options <= words_of(COMMANDS[path]) | {"--help"}
+
+
+def test_every_option_that_the_guide_names_for_connecting_exists():
+    connecting = GUIDE.read_text().partition("## 2. Connect")[2].partition("## 3.")[0]
+    named = {words.split()[0] for words in re.findall(r"`(--[^`]+)`", connecting)}
+
+    assert named
+    assert named <= words_of(COMMANDS["greenroom connect"])
+
+
+def test_every_button_that_the_guide_names_is_on_a_page():
+    # Bold is ours, but for what begins an entry of a list; italic is Cal.com's.
+    prose = re.sub(r"^- \*\*[^*]+\*\*", "", GUIDE.read_text(), flags=re.MULTILINE)
+    named = {one_line(each) for each in re.findall(r"\*\*([^*]+)\*\*", prose)}
+    templates = (ROOT / "src/greenroom/web/templates").rglob("*.html")
+    pages = "\n".join(each.read_text() for each in templates)
+    states = {each.label for each in model.Status}
+
+    assert len(named) > 10
+    assert {each for each in named - states if each not in pages} == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

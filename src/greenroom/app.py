@@ -17,22 +17,28 @@ from uvicorn.server import HANDLED_SIGNALS
 
 from greenroom import jobs, parts, work
 from greenroom.accounts import pages as accounts_pages
+from greenroom.addresses import pages as addresses_pages
 from greenroom.bookings import api as bookings_api
 from greenroom.bookings import inbox_api
 from greenroom.bookings import pages as bookings_pages
 from greenroom.calcom import api as calcom_api
-from greenroom.calcom import connections
+from greenroom.calcom import connections, sealed, webhook_secrets
 from greenroom.calcom import pages as calcom_pages
 from greenroom.candidates import api as candidates_api
 from greenroom.candidates import pages as candidates_pages
 from greenroom.database import embedded, migrate
 from greenroom.deliveries import api as delivery_api
 from greenroom.deliveries import pages as delivery_pages
+from greenroom.doctor import api as doctor_api
+from greenroom.doctor import pages as doctor_pages
+from greenroom.doctor.again import Again
+from greenroom.doctor.glance import Glance
 from greenroom.errors import Conflict
 from greenroom.interviews import api as interviews_api
 from greenroom.interviews import pages as interviews_pages
 from greenroom.live import pages as live_pages
 from greenroom.mail import pages as mail_pages
+from greenroom.metrics import pages as metrics_pages
 from greenroom.parts import Parts
 from greenroom.settings import WEBHOOK_PATH, Settings
 from greenroom.syncs import api as sync_api
@@ -45,11 +51,14 @@ _ROOMS = (
     accounts_pages,
     interviews_pages,
     candidates_pages,
+    addresses_pages,
     calcom_pages,
     delivery_pages,
     sync_pages,
     bookings_pages,
     mail_pages,
+    metrics_pages,
+    doctor_pages,
     live_pages,
     interviews_api,
     candidates_api,
@@ -58,6 +67,7 @@ _ROOMS = (
     calcom_api,
     delivery_api,
     sync_api,
+    doctor_api,
 )
 
 _SAYS = {"title": "What happened.", "detail": "What to do about it."}
@@ -90,6 +100,8 @@ def create_app(settings: Settings, running: Parts) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.parts = running
+    app.state.glance = Glance()
+    app.state.again = Again()
     # First, and a plain route: to look through every other one, and FastAPI's dependencies, would
     # cost a delivery more than all that is done with it.
     app.router.routes.append(Route(WEBHOOK_PATH, calcom_api.receive, methods=["POST"]))
@@ -115,10 +127,14 @@ def _database(settings: Settings) -> AbstractContextManager[str]:
 
 
 async def check_secrets(running: Parts) -> None:
-    """Raise WrongKey now if Cal.com's secrets cannot be opened, not at each delivery."""
+    """Raise WrongKey now if Cal.com's secrets cannot be opened, not at each delivery.
+
+    Those that a former key sealed are sealed anew.
+    """
+    await sealed.renew(running.database, running.seal)
     async with running.database.transaction() as tx:
         for connection in await connections.every(tx, running.seal):
-            await connections.newest_secret(tx, running.seal, connection.id)
+            await webhook_secrets.newest_secret(tx, running.seal, connection.id)
 
 
 def run(command: Coroutine[object, object, None]) -> None:
@@ -172,8 +188,9 @@ async def serve(
     settings: Settings, running: Parts, listener: socket.socket, *, works: bool
 ) -> None:
     """Answer requests, and do the background work if `works`, until told to stop."""
+    app = create_app(settings, running)
     config = uvicorn.Config(
-        create_app(settings, running),
+        app,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -191,6 +208,9 @@ async def serve(
             group.create_task(work.forever("refusals", running.secrets.run)),
             group.create_task(work.forever("feed", running.feed.run, conninfo)),
             group.create_task(work.forever("announcer", running.announcer.run, conninfo)),
+            group.create_task(work.forever("address", running.address.run, running.feed)),
+            group.create_task(work.forever("tunnels", running.watch.run)),
+            group.create_task(work.forever("glance", app.state.glance.run, running)),
         ]
         worker = group.create_task(work.run(running)) if works else None
 
@@ -214,6 +234,7 @@ async def work_only(running: Parts) -> None:
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(work.forever("announcer", running.announcer.run, conninfo)),
+            group.create_task(work.forever("address", running.address.run, running.feed)),
             group.create_task(work.run(running)),
         ]
         await stop.wait()

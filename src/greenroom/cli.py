@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from greenroom.commands import accounts, calcom, explain, running, syncing
+from greenroom.commands import accounts, calcom, doctor, explain, running, syncing
 from greenroom.commands.opening import tell
 from greenroom.errors import GreenroomError
 
@@ -18,6 +18,7 @@ cli = typer.Typer(
 )
 cli.add_typer(running.cli)
 cli.add_typer(calcom.cli)
+cli.add_typer(doctor.cli)
 cli.add_typer(syncing.cli)
 cli.add_typer(explain.cli)
 cli.add_typer(accounts.user, name="user")

@@ -35,50 +35,18 @@ _STATE = "calcom.json"
 _KEY = "cal_simulator_mara"
 """The API key of the simulator's host."""
 _ADDRESS = "robin@northpier.example"
-_PEOPLE = (
-    Draft(
-        name="Ada Byron",
-        addresses=("ada@harbor.example",),
-        role="Compiler Engineer",
-        zone="Europe/London",
-    ),
-    Draft(
-        name="Tomasz Oyelaran",
-        addresses=("tomasz@harbor.example",),
-        role="Platform Engineer",
-        zone="America/New_York",
-    ),
-    Draft(
-        name="Aïsha Núñez",
-        addresses=("aisha@meadow.example",),
-        role="Product Designer",
-        zone="America/Sao_Paulo",
-    ),
-    Draft(
-        name="Kenji Watanabe",
-        addresses=("kenji@meadow.example",),
-        role="Platform Engineer",
-        zone="Asia/Tokyo",
-    ),
-    Draft(
-        name="Priya Raman",
-        addresses=("priya@delta.example",),
-        role="Data Engineer",
-        zone="Asia/Calcutta",
-    ),
-    Draft(
-        name="Lena Brandt",
-        addresses=("lena@delta.example",),
-        role="Product Designer",
-        zone="Europe/Berlin",
-    ),
-    Draft(
-        name="Otto Lindqvist",
-        addresses=("otto@delta.example",),
-        role="Support Lead",
-        zone="Europe/Stockholm",
-    ),
-    Draft(name="Candidate Example", addresses=("candidate@example.com",), role="Analyst"),
+_PEOPLE = tuple(
+    Draft(name=name, addresses=(address,), role=role, zone=zone)
+    for name, address, role, zone in (
+        ("Ada Byron", "ada@harbor.example", "Compiler Engineer", "Europe/London"),
+        ("Tomasz Oyelaran", "tomasz@harbor.example", "Platform Engineer", "America/New_York"),
+        ("Aïsha Núñez", "aisha@meadow.example", "Product Designer", "America/Sao_Paulo"),
+        ("Kenji Watanabe", "kenji@meadow.example", "Platform Engineer", "Asia/Tokyo"),
+        ("Priya Raman", "priya@delta.example", "Data Engineer", "Asia/Calcutta"),
+        ("Lena Brandt", "lena@delta.example", "Product Designer", "Europe/Berlin"),
+        ("Otto Lindqvist", "otto@delta.example", "Support Lead", "Europe/Stockholm"),
+        ("Candidate Example", "candidate@example.com", "Analyst", None),
+    )
 )
 _SENT: Mapping[str, Sequence[str]] = {
     "technical-interview": ("ada@harbor.example", "tomasz@harbor.example", "priya@delta.example"),
@@ -184,7 +152,7 @@ async def _connect(parts: Parts, calcom: str) -> None:
         api_key=_KEY,
         secret=None,
         check=True,
-        webhook_url=parts.settings.webhook_url,
+        webhook_url=parts.address.webhook_url,
         reachable=True,
         now=datetime.now(UTC),
     )
@@ -203,7 +171,12 @@ async def _furnish(parts: Parts) -> bool:
                 tx, [ids[each] for each in addresses], offered[slug].id, by="Robin Demo", now=now
             )
             await invitations.invite(
-                tx, sent.interview_ids, settings=parts.settings, by="Robin Demo", now=now
+                tx,
+                sent.interview_ids,
+                settings=parts.settings,
+                origin=parts.address.origin,
+                by="Robin Demo",
+                now=now,
             )
     return True
 
@@ -232,7 +205,7 @@ async def _tell_story(parts: Parts, calcom: str) -> None:
 async def _play(parts: Parts, calcom: str) -> None:
     """Let some candidates book at Cal.com, as soon as its deliveries can reach us."""
     async with httpx2.AsyncClient(timeout=10) as http:
-        await _until_up(http, parts.settings.webhook_url)
+        await _until_up(http, parts.address.webhook_url)
         ada = await _book(parts, http, calcom, "ada@harbor.example", days=1)
         await _book(parts, http, calcom, "kenji@meadow.example", days=3)
         aisha = await _book(parts, http, calcom, "aisha@meadow.example", days=2)

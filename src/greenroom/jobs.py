@@ -1,7 +1,9 @@
 """Background jobs, kept in our own database. The only importer of Procrastinate."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Concatenate, ParamSpec
 
 from procrastinate import App, JobContext, PsycopgConnector, RetryStrategy
@@ -16,6 +18,9 @@ queue = App(connector=PsycopgConnector(), import_paths=["greenroom.work"])
 
 AT_ONCE = {"default": 4, "mail": 4, "calcom": 4, "sync": 4}
 """Jobs of each queue under way in one process: waiting for a mute stranger holds up no other."""
+
+EXAMINE = "examine"
+"""The job that has the doctor look at everything now."""
 
 _PATIENCE = 10.0
 """Seconds for a connection of the pool. Attempts to get one are further and further apart, and
@@ -136,3 +141,110 @@ async def forget_failures() -> None:
         include_cancelled=True,
         include_aborted=True,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How one queue gets on. Periodic jobs count as failed only by `failing`.
+
+    `waiting` jobs could run now, the oldest of them since `oldest_at`; `stalled` ones were begun
+    by a worker that is dead. `failed` for good since the moment asked for; `failing` are names of
+    periodic jobs that failed several times since then.
+    """
+
+    queue: str
+    waiting: int = 0
+    oldest_at: datetime | None = None
+    stalled: int = 0
+    failed: int = 0
+    failing: Sequence[str] = ()
+
+
+_STANDINGS = """
+    SELECT queue_name,
+           count(*) FILTER (WHERE j.status = 'todo'),
+           count(*) FILTER (WHERE j.status = 'doing'
+               AND (w.id IS NULL OR w.last_heartbeat < %(dead)s))
+      FROM procrastinate_jobs AS j LEFT JOIN procrastinate_workers AS w ON w.id = j.worker_id
+     WHERE j.status = 'doing'
+        OR j.status = 'todo' AND (j.scheduled_at IS NULL OR j.scheduled_at <= %(now)s)
+     GROUP BY queue_name
+"""
+# Jobs are begun in the order of their numbers: of the first ones one waits longest.
+_OLDEST = """
+    SELECT queue_name, min(greatest(since, scheduled_at))
+      FROM (SELECT id, queue_name, scheduled_at FROM procrastinate_jobs
+             WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= %(now)s)
+             ORDER BY id LIMIT 500) AS j,
+           LATERAL (SELECT max(at) AS since FROM procrastinate_events
+                     WHERE job_id = j.id AND type <> 'started') AS e
+     GROUP BY queue_name
+"""
+# Whether it goes on: of those that run by the clock, `defers` has the newest one.
+_FAILED = """
+    SELECT queue_name, task_name, count(*),
+           count(*) FILTER (WHERE at >= %(lately)s) >= %(several)s
+             OR bool_or(id IN (SELECT job_id FROM procrastinate_periodic_defers))
+      FROM (SELECT id, queue_name, task_name,
+                   (SELECT max(at) FROM procrastinate_events WHERE job_id = j.id) AS at
+              FROM procrastinate_jobs AS j WHERE status = 'failed') AS failed
+     WHERE at >= %(since)s
+     GROUP BY queue_name, task_name
+"""
+_SEVERAL, _LATELY = 3, timedelta(minutes=10)
+"""A periodic job that failed less often, or not lately, had a hiccup: the next one was well."""
+
+
+async def standings(tx: Transaction, *, since: datetime, now: datetime) -> Sequence[Standing]:
+    """How each queue of AT_ONCE gets on; failures count `since` then."""
+    connection = await driver_connection(tx)
+    given = {
+        "now": now,
+        "since": since,
+        "dead": now - timedelta(seconds=_STALLED_AFTER),
+        "lately": now - _LATELY,
+        "several": _SEVERAL,
+    }
+    counted = {
+        str(name): (int(str(waiting)), int(str(stalled)))
+        for name, waiting, stalled in await (await connection.execute(_STANDINGS, given)).fetchall()
+    }
+    oldest = {
+        str(name): at for name, at in await (await connection.execute(_OLDEST, given)).fetchall()
+    }
+    failures = await (await connection.execute(_FAILED, given)).fetchall()
+    periodic = {name for name, _ in queue.periodic_registry.periodic_tasks}
+    found: list[Standing] = []
+    for name in AT_ONCE:
+        mine = [(str(job), int(str(n)), goes_on) for of, job, n, goes_on in failures if of == name]
+        at = oldest.get(name)
+        found.append(
+            Standing(
+                queue=name,
+                waiting=counted.get(name, (0, 0))[0],
+                stalled=counted.get(name, (0, 0))[1],
+                oldest_at=at if isinstance(at, datetime) else None,
+                failed=sum(n for job, n, _ in mine if job not in periodic),
+                failing=[
+                    job for job, n, goes_on in mine if job in periodic and n >= _SEVERAL and goes_on
+                ],
+            )
+        )
+    return found
+
+
+async def retry_failed(tx: Transaction, *, since: datetime, now: datetime) -> int:
+    """Give jobs that failed for good since then back to the queue; return how many.
+
+    Those that run by the clock are left: the next of them comes by itself.
+    """
+    connection = await driver_connection(tx)
+    periodic = [name for name, _ in queue.periodic_registry.periodic_tasks]
+    cursor = await connection.execute(
+        "SELECT procrastinate_retry_job_v2(id, %(now)s, NULL, NULL, NULL)"
+        "  FROM procrastinate_jobs AS j"
+        " WHERE status = 'failed' AND task_name <> ALL(%(periodic)s)"
+        "   AND (SELECT max(at) FROM procrastinate_events WHERE job_id = j.id) >= %(since)s",
+        {"now": now, "since": since, "periodic": periodic},
+    )
+    return cursor.rowcount

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -34,6 +35,16 @@ def _for_libpq(url: str) -> str:
     return f"postgresql://{rest}"
 
 
+def _agents(given: str) -> str:
+    text = given.strip().lower()
+    named = [each.strip() for each in text.split(",")]
+    if text not in {"on", "off"} and not all(
+        each.startswith(("http://", "https://")) and urlsplit(each).hostname for each in named
+    ):
+        raise ValueError("Input should be on, off, or like http://ngrok:4040")
+    return text
+
+
 class Settings(BaseSettings):
     """Every setting has a default that works on a laptop."""
 
@@ -46,7 +57,14 @@ class Settings(BaseSettings):
     )
 
     public_url: AnyHttpUrl = AnyHttpUrl("http://localhost:8000")
-    """Where browsers and Cal.com reach us, such as https://interviews.example.org."""
+    """Where browsers and Cal.com reach us, such as https://interviews.example.org.
+
+    Unset: what is typed in on the page, else a tunnel that runs here, else this machine alone."""
+
+    find_tunnel: Annotated[str, AfterValidator(_agents)] = "on"
+    """Whether to use the tunnel that ngrok or cloudflared made for us, while no address is set.
+
+    `off`, or where their local API answers, with commas between: http://ngrok:4040."""
 
     company: str = "our company"
     """The company's name, as candidates read it in letters and on their page."""
@@ -59,6 +77,11 @@ class Settings(BaseSettings):
 
     secret_key: SecretStr | None = None
     """Seals API keys and webhook secrets at rest. Unset: made once and kept in `data_dir`."""
+
+    old_secret_keys: SecretStr | None = None
+    """Keys from before `GREENROOM_SECRET_KEY` was changed, with commas between.
+
+    They open what was sealed with them; at start it is sealed anew, with the present one."""
 
     calcom_api_key: Annotated[
         SecretStr | None,
@@ -74,6 +97,11 @@ class Settings(BaseSettings):
 
     calcom_requests_per_minute: Annotated[int, Field(ge=6, le=600)] = 60
     """How often each connection may ask Cal.com in a minute; Cal.com allows a key 120."""
+
+    allow_private_calcom: bool = False
+    """Whether a Cal.com that is connected on the page may be in our own network, or on http.
+
+    The command line may always name one there."""
 
     smtp_url: SecretStr | None = None
     """The mail server, for example smtps://user:password@mail.example.org:465.
@@ -99,6 +127,9 @@ class Settings(BaseSettings):
 
     What a delivery did stays, and so does what tells the same bytes apart from new ones."""
 
+    metrics: Literal["token", "open"] = "token"
+    """Who may read `/metrics`: whoever has an API token, or, with `open`, everybody."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least important kind of log line that is written."""
 
@@ -113,6 +144,11 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def is_public_url_set(self) -> bool:
+        """Whether somebody said what `public_url` is; else it is this machine's own."""
+        return "public_url" in self.model_fields_set
+
+    @property
     def is_local(self) -> bool:
         """Whether only this machine reaches us."""
         return urlsplit(str(self.public_url)).hostname in _LOCAL_HOSTS
@@ -122,16 +158,9 @@ class Settings(BaseSettings):
         """`public_url` without a trailing slash."""
         return str(self.public_url).rstrip("/")
 
-    @property
-    def webhook_url(self) -> str:
-        """The address Cal.com delivers to."""
-        return self.origin + WEBHOOK_PATH
-
     def listening_on(self, port: int) -> Self:
         """The same, with the address of a laptop that serves on `port` unless one was set."""
-        if "public_url" in self.model_fields_set:
-            return self
-        return self.model_copy(update={"public_url": AnyHttpUrl(f"http://localhost:{port}")})
+        return self if self.is_public_url_set else self._here(f"http://localhost:{port}")
 
     def note_address(self) -> None:
         """Leave word in `data_dir` of where we answer, for commands that print addresses."""
@@ -142,13 +171,19 @@ class Settings(BaseSettings):
     def beside_serve(self) -> Self:
         """The same, with the address at which `serve` last answered here unless one was set."""
         noted = self.data_dir / "address"
-        if "public_url" in self.model_fields_set or not noted.is_file():
+        if self.is_public_url_set or not noted.is_file():
             return self
-        return self.model_copy(update={"public_url": AnyHttpUrl(noted.read_text().strip())})
+        return self._here(noted.read_text().strip())
 
-    def is_reachable_from(self, api_url: str) -> bool:
-        """Whether Cal.com at `api_url` can deliver to us: one on this machine, or we are public."""
-        return not self.is_local or urlsplit(api_url).hostname in _LOCAL_HOSTS
+    def _here(self, origin: str) -> Self:
+        copied = self.model_copy(update={"public_url": AnyHttpUrl(origin)})
+        copied.model_fields_set.discard("public_url")  # nobody set it
+        return copied
+
+    def former_keys(self) -> Sequence[bytes]:
+        """The keys that may have sealed what is stored, beside the present one."""
+        given = "" if self.old_secret_keys is None else self.old_secret_keys.get_secret_value()
+        return [key.strip().encode() for key in given.split(",") if key.strip()]
 
     def sealing_key(self) -> bytes:
         """The key that seals secrets at rest; made and kept in `data_dir` when none is set.

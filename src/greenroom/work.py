@@ -11,16 +11,23 @@ import structlog
 
 from greenroom import jobs
 from greenroom.accounts import actions as accounts
+from greenroom.addresses import actions as addresses
+from greenroom.addresses import following
 from greenroom.booking_links import actions as booking_links
 from greenroom.bookings import standing
-from greenroom.calcom import connections, private_links
+from greenroom.calcom import connections, drafts, private_links, readable
+from greenroom.calcom.connections import Connection
 from greenroom.deliveries import actions as deliveries
-from greenroom.deliveries import retention
+from greenroom.deliveries import heard, hours, retention
+from greenroom.doctor import actions as doctor
+from greenroom.doctor import probe, pulse
+from greenroom.doctor.pulse import Pulse
+from greenroom.errors import GreenroomError
 from greenroom.interviews import invitations
 from greenroom.mail import outbox
 from greenroom.parts import Parts
 from greenroom.syncs import actions as syncs
-from greenroom.syncs import runs
+from greenroom.syncs import listening, runs, silence_store
 
 P = ParamSpec("P")
 
@@ -52,14 +59,65 @@ async def sync_connection(parts: Parts, connection_id: int) -> None:
     """Ask Cal.com what was asked for about a connection; what fails is kept with its run."""
     async with parts.database.transaction() as tx:
         connection = await connections.get(tx, parts.seal, connection_id)
+        if connection.disconnected_at is not None:
+            await syncs.give_up(tx, connection_id, "It was disconnected.", datetime.now(UTC))
+            return
     await syncs.carry_on(parts.leader(connection))
+    await _look_into_silence(parts, connection)
+
+
+@jobs.job(addresses.FOLLOW, attempts=2, queue_name="calcom")
+async def follow_address(parts: Parts) -> None:
+    """Have each Cal.com deliver to where we are now; whom it could not tell is told later."""
+    await following.follow(
+        parts.database, parts.seal, parts.address, calcom=parts.calcom, now=datetime.now(UTC)
+    )
+
+
+@jobs.each("* * * * *", "remind_of_the_address")
+async def remind_of_the_address(parts: Parts) -> None:
+    """Each minute: a Cal.com that could not be told of our webhook is told again, when due."""
+    async with parts.database.transaction() as tx:
+        await following.remind(tx, parts.seal, parts.address, datetime.now(UTC))
 
 
 @jobs.each("* * * * * */15", "reconcile_by_the_clock")
 async def reconcile_by_the_clock(parts: Parts) -> None:
     """Each 15 seconds: have Cal.com asked what is due, whatever its webhooks said."""
     async with parts.database.transaction() as tx:
+        await pulse.beat(tx, pulse.CLOCK, datetime.now(UTC))
+    async with parts.database.transaction() as tx:
         await syncs.tick(tx, parts.seal, datetime.now(UTC))
+
+
+@jobs.each("* * * * *", "listen_for_silence")
+async def listen_for_silence(parts: Parts) -> None:
+    """Each minute: whether a Cal.com has been silent for unusually long, and why."""
+    async with parts.database.transaction() as tx:
+        await listening.listen(tx, parts.seal, datetime.now(UTC))
+        silent = {each.connection_id for each in await silence_store.every(tx)}
+        known = await readable.every(tx, parts.seal)
+    for connection in known:
+        if connection.id not in silent:
+            continue
+        try:
+            await _look_into_silence(parts, connection)
+        except GreenroomError as error:  # whatever is wrong with one, the others are looked into
+            _log.warning("A silence was not looked into", connection=connection.id, why=error.what)
+
+
+async def _look_into_silence(parts: Parts, connection: Connection) -> None:
+    is_news = await listening.look_into(
+        parts.database,
+        parts.seal,
+        connection,
+        parts.calcom(connection),
+        parts.address.webhook_url,
+        now=datetime.now(UTC),
+    )
+    if is_news:
+        async with parts.database.transaction() as tx:
+            await doctor.ask(tx)
 
 
 @jobs.each("* * * * * */15", "turn_interviews")
@@ -78,6 +136,36 @@ async def send_due_letters(parts: Parts) -> None:
         await jobs.enqueue_missing(tx, outbox.SEND, *({"letter_id": id_} for id_ in due))
 
 
+@jobs.job(jobs.EXAMINE, attempts=1)
+async def examine(parts: Parts) -> None:
+    """Look at everything, because something has changed that the doctor looks at."""
+    await doctor.examine(parts, which="all", now=datetime.now(UTC))
+
+
+@jobs.job(probe.RUN, attempts=1, queue_name="calcom")
+async def run_probe(parts: Parts, token: str) -> None:
+    """Book at Cal.com, follow the news of it, cancel; then say how that went."""
+    async with asyncio.TaskGroup() as group:
+
+        async def show(_: object) -> None:
+            # Beside the trial: it measures how long each step takes.
+            group.create_task(_look_at_probe(parts))
+
+        await probe.carry_out(parts, token, clock=lambda: datetime.now(UTC), tell=show)
+    await doctor.examine(parts, which=["probe"], now=datetime.now(UTC))
+
+
+async def _look_at_probe(parts: Parts) -> None:
+    with suppress(GreenroomError):  # the trial goes on without being watched
+        await doctor.examine(parts, which=["probe"], now=datetime.now(UTC))
+
+
+@jobs.each("* * * * *", "examine_by_the_clock")
+async def examine_by_the_clock(parts: Parts) -> None:
+    """Each minute: the doctor looks at what is due."""
+    await doctor.examine(parts, which="due", now=datetime.now(UTC))
+
+
 @jobs.each("*/5 * * * *", "tidy_up")
 async def tidy_up(parts: Parts) -> None:
     """Each 5 minutes: jobs of killed workers go back, old failures and dead sessions go away."""
@@ -86,9 +174,15 @@ async def tidy_up(parts: Parts) -> None:
         _log.warning("Gave jobs of a killed worker back to the queue", jobs=rescued)
     await jobs.forget_failures()
     await private_links.give_up(parts.database, parts.seal, now=datetime.now(UTC))
+    await probe.clear_up(parts, now=datetime.now(UTC))
     async with parts.database.transaction() as tx:
+        await heard.settle(tx, datetime.now(UTC))
+        await drafts.sweep(tx, datetime.now(UTC))
         await accounts.sweep(tx, datetime.now(UTC))
         await runs.sweep(tx, datetime.now(UTC))
+        await silence_store.sweep(tx, datetime.now(UTC))
+        await hours.forget(tx, datetime.now(UTC))
+        await pulse.sweep(tx, datetime.now(UTC))
 
 
 @jobs.each("23 * * * *", "empty_old_deliveries")
@@ -99,17 +193,18 @@ async def empty_old_deliveries(parts: Parts) -> None:
     )
 
 
-async def drain(parts: Parts) -> None:
+async def drain(parts: Parts, felt: Pulse) -> None:
     """Take in deliveries until cancelled: at once when one is kept here, else each second.
 
     A batch under way is finished first, so that nobody has to wait out its lease.
     """
     while True:
+        felt.feel(pulse.DRAIN)
         with suppress(TimeoutError):
             await asyncio.wait_for(parts.intake.news.wait(), 1.0)
         parts.intake.news.clear()
         while await _finished(deliveries.drain(parts.database, now=datetime.now(UTC))):
-            pass
+            felt.feel(pulse.DRAIN)
 
 
 async def _finished(step: Coroutine[Any, Any, int]) -> int:
@@ -123,10 +218,17 @@ async def _finished(step: Coroutine[Any, Any, int]) -> int:
 
 async def run(parts: Parts) -> None:
     """All background work of one process, until cancelled."""
+    felt = Pulse()
     async with asyncio.TaskGroup() as group:
-        group.create_task(forever("deliveries", drain, parts))
-        for queue_name in jobs.AT_ONCE:
-            group.create_task(forever(f"jobs: {queue_name}", jobs.work, parts, queue_name))
+        group.create_task(forever("deliveries", drain, parts, felt))
+        for name in jobs.AT_ONCE:
+            group.create_task(forever(pulse.queue(name), _work, parts, felt, name))
+        group.create_task(forever("pulse", felt.run, parts.database))
+
+
+async def _work(parts: Parts, felt: Pulse, queue_name: str) -> None:
+    with felt.running(pulse.queue(queue_name)):
+        await jobs.work(parts, queue_name)
 
 
 async def forever(

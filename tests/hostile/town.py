@@ -131,6 +131,7 @@ async def build(house: House) -> Town:
         "user_id": str(spare.id),
         "token_id": str(spare_token),
         "uid": "booking1",
+        "check": "disk",
         "ticket": ticket,
         "sign_in": sign_in,
         **made,

@@ -18,6 +18,8 @@ from world import World, connect
 
 pytestmark = pytest.mark.anyio
 
+HERE = "https://interviews.example.org"
+
 
 @pytest.fixture
 async def world(database, intake, queue):
@@ -104,7 +106,7 @@ async def test_the_letter_says_which_link_was_sent(world, pending):
 @pytest.mark.parametrize("action", [actions.revoke, actions.replace_link])
 async def test_a_letter_whose_link_is_switched_off_stays_in_the_outbox(world, pending, action):
     nobody = Settings(_env_file=None, smtp_url="smtp://127.0.0.1:1")
-    await do(world, invitations.invite, [pending.id], settings=nobody)
+    await do(world, invitations.invite, [pending.id], settings=nobody, origin=HERE)
     await do(world, action, pending.id)
 
     async with world.database.transaction() as tx:
@@ -120,7 +122,7 @@ async def test_a_letter_whose_link_is_switched_off_stays_in_the_outbox(world, pe
 
 async def test_an_invitation_that_waits_while_the_candidate_books_is_not_sent(world, pending):
     nobody = Settings(_env_file=None, smtp_url="smtp://127.0.0.1:1")
-    await do(world, invitations.invite, [pending.id], settings=nobody)
+    await do(world, invitations.invite, [pending.id], settings=nobody, origin=HERE)
     await world.deliver(booked(pending))
 
     async with world.database.transaction() as tx:
@@ -137,7 +139,7 @@ async def test_an_invitation_that_waits_while_the_candidate_books_is_not_sent(wo
 
 async def test_a_letter_whose_link_works_is_tried(world, pending):
     nobody = Settings(_env_file=None, smtp_url="smtp://127.0.0.1:1")
-    await do(world, invitations.invite, [pending.id], settings=nobody)
+    await do(world, invitations.invite, [pending.id], settings=nobody, origin=HERE)
 
     async with world.database.transaction() as tx:
         [letter] = await outbox.of_interview(tx, pending.id)

@@ -90,6 +90,28 @@ def test_what_the_guide_shows(page, take, name):
     take(page, f"connect-{name}")
 
 
+def test_what_the_tutorial_breaks_is_found_and_mended(page, take):
+    greenroom = "/".join(page.url.split("/", 3)[:3])
+    page.goto(f"{greenroom}/connections")
+    calcom = re.search(r"(http\S+)/v2", page.locator("main").inner_text())[1]
+    page.goto(f"{calcom}/control")
+    page.get_by_text("Edit or delete").click()
+    page.get_by_label("Enabled").uncheck()
+    page.get_by_role("button", name="Save").click()
+
+    page.goto(f"{greenroom}/health")
+    page.get_by_role("button", name="Check again").click()
+    broken = page.locator("#webhook-on[data-light=red]")
+    expect(broken).to_contain_text("switched off")
+    take(page, "connect-health")
+    broken.get_by_role("button", name="Switch it on").click()
+    expect(page.locator("#webhook-on[data-light=green]")).to_be_attached()
+
+    page.goto(f"{calcom}/control")
+    expect(page.locator("#subscriptions + .sheet .state").first).to_have_text("Active")
+    page.goto(greenroom)
+
+
 def test_the_candidates_page(page, browser, take):
     page.goto(f"{page.url.split('/', 3)[0]}//{page.url.split('/', 3)[2]}/?tab=pending")
     link = page.locator("[data-copy]").first.get_attribute("data-copy")

@@ -4,7 +4,6 @@ import json
 import re
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -23,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from greenroom.errors import GreenroomError, Invalid, NotFound, SignInNeeded
 from greenroom.settings import WEBHOOK_PATH, Settings
+from greenroom.web.moments import moments, time
 from greenroom.web.security import BodyLimit, SameOrigin, SaneHost, SecurityHeaders, own_path
 
 _HERE = Path(__file__).parent
@@ -243,16 +243,8 @@ def _templates(app: FastAPI, settings: Settings) -> Environment:
         "unsigned_webhooks": settings.unsigned_webhooks == "accept",
         "unencrypted": not settings.is_local and settings.origin.startswith("http://"),
     }
-    environment.filters["time"] = time
+    environment.filters |= {"time": time, "moments": moments}
     return environment
-
-
-def time(moment: datetime) -> Markup:
-    """An aware time as `<time>`: UTC for machines and without JavaScript, which makes it local."""
-    assert moment.tzinfo is not None
-    utc = moment.astimezone(UTC)
-    text = f"{utc:%a} {utc.day} {utc:%b %Y, %H:%M} UTC"
-    return Markup('<time datetime="{}">{}</time>').format(f"{utc:%Y-%m-%dT%H:%M:%SZ}", text)
 
 
 class _Assets:

@@ -35,10 +35,11 @@ LATER = NOW + deliveries.LEASE + MINUTE
 BESIDE = {
     "bookings/actions.py": {
         # Questions, and a note of when to ask again.
-        *("get", "between", "to_ask", "ask_again", "live", "evidence"),
+        *("get", "kept", "between", "to_ask", "ask_again", "live", "evidence"),
     },
     "deliveries/actions.py": {"replay", "replay_failed"},
-    "deliveries/store.py": {"get", "waiting", "last_received", "renew", "places_in"},
+    "deliveries/claims.py": set(),
+    "deliveries/store.py": {"get", "heard", "waiting", "last_received", "renew", "places_in"},
     "deliveries/intake.py": set(),
 }
 """By module, functions that neither keep nor take in: what they do is asked for again."""
@@ -204,7 +205,14 @@ async def test_a_letter_whose_sender_is_killed_goes_out_again_only_if_it_may_hav
         async def letter():
             interview_id = await stage.invited()
             async with database.transaction() as tx:
-                await invitations.invite(tx, [interview_id], settings=settings, by="Robin", now=NOW)
+                await invitations.invite(
+                    tx,
+                    [interview_id],
+                    settings=settings,
+                    origin=settings.origin,
+                    by="Robin",
+                    now=NOW,
+                )
                 [written] = await outbox.of_interview(tx, interview_id)
             return interview_id, written.id
 
