@@ -34,7 +34,7 @@ BREAKING = {
         "a_webhook_switched_off_behind_our_back_is_amber_and_fix_it_ends_the_silence"
     ),
     "probe": "test_probe:a_webhook_that_is_off_is_named_as_the_cause_and_nothing_is_left",
-    "drift": ("test_drift:many_lost_bookings_are_amber_for_a_day_with_the_time_they_were_lost"),
+    "drift": "test_drift:many_lost_bookings_are_amber_for_an_hour_with_the_time_they_were_lost",
     "background": "test_work:a_silent_part_is_named_and_heard_again",
     "jobs": "test_work:a_job_that_failed_for_good_is_tried_again_when_asked",
     "deliveries-read": "test_work:deliveries_that_are_not_read_are_told",
