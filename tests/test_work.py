@@ -23,6 +23,7 @@ from calcom_desk import KEY
 from greenroom import jobs, work
 from greenroom.calcom import connecting, connections
 from greenroom.database import embedded, migrate
+from greenroom.doctor.pulse import Pulse
 from greenroom.mail import outbox
 from house import opened
 from mail.posting import put
@@ -351,3 +352,16 @@ async def test_a_cal_com_that_could_not_be_told_of_the_webhook_is_told_again(hou
     async with parts.database.transaction() as tx:
         told = await connections.get(tx, parts.seal, done.connection.id)
     assert (told.webhook_problem, told.webhook_url) == (None, parts.address.webhook_url)
+
+
+@pytest.mark.parametrize("steps", range(4))
+async def test_a_drain_that_is_told_to_stop_in_the_moment_news_comes_stops(house, steps):
+    task = asyncio.create_task(work.drain(house.parts, Pulse()))
+    await asyncio.sleep(0.3)
+
+    house.parts.intake.news.set()
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    task.cancel()
+
+    assert await asyncio.wait({task}, timeout=5) == ({task}, set())
