@@ -6,14 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from greenroom.calcom import connections
+from greenroom.calcom import connections, readable
 from greenroom.calcom.budget import Urgency
 from greenroom.doctor import actions as doctor
 from greenroom.doctor import store
 from greenroom.doctor.again import Again
 from greenroom.doctor.catalogue import CHECKS
 from greenroom.doctor.examination import MINUTE, Check
-from greenroom.doctor.known import openable
 from greenroom.doctor.model import Area, Finding, Light
 from greenroom.errors import Conflict, GreenroomError, NotFound, Unavailable
 
@@ -172,7 +171,7 @@ async def test_what_was_found_about_a_connection_goes_when_that_is_disconnected(
 
     assert await clinic.execute("SELECT 1 FROM findings WHERE connection_id > 0") == []
     async with clinic.parts.database.transaction() as tx:
-        assert await openable(tx, clinic.parts.seal) == []
+        assert await readable.every(tx, clinic.parts.seal) == []
         assert (await doctor.health(tx, now=NOW)).names == {}
 
 

@@ -9,11 +9,11 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from greenroom.calcom import readable
 from greenroom.commands import probing
 from greenroom.commands.opening import DataDir, settings_of_data, tell, with_parts
 from greenroom.doctor import actions
 from greenroom.doctor.health import Health, Looked
-from greenroom.doctor.known import connected
 from greenroom.doctor.model import Area, Found, Light
 from greenroom.errors import GreenroomError
 from greenroom.parts import Parts
@@ -54,7 +54,7 @@ def doctor(
         if fix and await _mended(parts, looked):
             looked = await _examined(parts, checks)
         async with parts.database.transaction() as tx:
-            names = await connected(tx)
+            names = await readable.names(tx)
         health = Health(looked=looked, names=names)
         if as_json:
             print(json.dumps(health.as_data(), default=_plain, indent=2))

@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import typer
 
+from greenroom.calcom import readable
 from greenroom.calcom.connections import Connection
-from greenroom.doctor import actions, asking, known
+from greenroom.doctor import actions, asking
 from greenroom.doctor import probe as trials
-from greenroom.doctor.checks.scope import readable
+from greenroom.doctor.checks import scope
 from greenroom.doctor.examination import Examination
 from greenroom.doctor.steps import Step, read_steps
 from greenroom.errors import NotFound
@@ -31,14 +32,14 @@ async def tried(parts: Parts, slug: str, *, patience: timedelta = trials.PATIENC
 async def _owner(parts: Parts, slug: str) -> Connection:
     """The first connection that offers it."""
     async with parts.database.transaction() as tx:
-        connections = await known.openable(tx, parts.seal)
+        connections = await readable.every(tx, parts.seal)
     exam = Examination(parts=parts, now=_now(), connections=connections)
     missing = NotFound("No Cal.com account is connected that could be asked.", do=asking.CONNECT)
     for each in connections:
         if each.api_key is None:
             continue
         try:
-            trials.fitting(readable(await asking.event_types(exam, each)), slug)
+            trials.fitting(scope.readable(await asking.event_types(exam, each)), slug)
         except NotFound as error:
             missing = error
         else:

@@ -11,7 +11,7 @@ from typing import Literal
 import structlog
 
 from greenroom import jobs
-from greenroom.calcom import connections
+from greenroom.calcom import connections, readable
 from greenroom.calcom.budget import Urgency
 from greenroom.calcom.connections import Connection
 from greenroom.database import Transaction
@@ -19,7 +19,6 @@ from greenroom.doctor import alive, store
 from greenroom.doctor.catalogue import CHECKS
 from greenroom.doctor.examination import Check, Examination
 from greenroom.doctor.health import Health, Looked
-from greenroom.doctor.known import connected, openable
 from greenroom.doctor.model import Finding, Found, Light, worst_first
 from greenroom.errors import Conflict, GreenroomError, NotFound
 from greenroom.live.feed import announce
@@ -55,7 +54,7 @@ async def examine(
     found = await _look_at(parts, which, now, deadline)
     async with parts.database.transaction() as tx:
         turned = await store.keep(tx, found, now)
-        gone = await store.drop_others(tx, await connected(tx))
+        gone = await store.drop_others(tx, await readable.names(tx))
         if turned or gone or which != "due":
             announce(tx, TOPIC)
         kept = await listed(tx)
@@ -80,7 +79,7 @@ async def _look_at(
     asking = replace(parts, urgency=Urgency.NEWS) if which == "due" else parts
     async with parts.database.transaction() as tx:
         checks = await _chosen(tx, which, now)
-        exam = Examination(parts=asking, now=now, connections=await openable(tx, parts.seal))
+        exam = Examination(parts=asking, now=now, connections=await readable.every(tx, parts.seal))
     room = asyncio.Semaphore(_AT_ONCE)
     looked = await asyncio.gather(*(_look(each, exam, room, deadline) for each in checks))
     return {each.id: found for each, found in zip(checks, looked, strict=True)}
@@ -103,7 +102,7 @@ async def health(tx: Transaction, *, now: datetime, awake_since: datetime | None
     Where nobody has looked for minutes, that is red: but not before a process that is awake only
     since then has had these minutes.
     """
-    looked, names = await listed(tx), await connected(tx)
+    looked, names = await listed(tx), await readable.names(tx)
     is_overdue = alive.is_overdue(looked, now, awake_since)
     if is_overdue:
         looked = alive.overdue(looked, await store.beats(tx), now, is_connected=bool(names))
@@ -134,7 +133,7 @@ async def mend(
         )
     async with parts.database.transaction() as tx:
         connection = await _connection(tx, parts.seal, connection_id)
-        known = await openable(tx, parts.seal)
+        known = await readable.every(tx, parts.seal)
         exam = Examination(parts=parts, now=now, connections=known, by=by)
     area = [each.id for each in CHECKS.values() if each.area is check.area]
     try:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from greenroom.calcom import connections
+from greenroom.calcom import connections, readable
 from greenroom.calcom.connections import Connection
 from greenroom.calcom.replies import KeyRefused, NotAllowed
-from greenroom.doctor import asking, known
+from greenroom.doctor import asking
 from greenroom.doctor.checks import answering, scope
 from greenroom.doctor.examination import HOUR, MINUTE, TEN_MINUTES, Check, Examination
 from greenroom.doctor.model import Area, Finding, Light
@@ -13,7 +13,7 @@ from greenroom.doctor.model import Area, Finding, Light
 
 async def _look_connected(exam: Examination) -> Sequence[Finding]:
     async with exam.parts.database.transaction() as tx:
-        names = await known.connected(tx)
+        names = await readable.names(tx)
     if not names:
         return [
             Finding(light=Light.OFF, what="No Cal.com account is connected.", do=asking.CONNECT)

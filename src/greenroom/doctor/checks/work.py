@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from greenroom import jobs
+from greenroom.calcom import readable
 from greenroom.calcom.connections import Connection
 from greenroom.deliveries import actions as deliveries
 from greenroom.deliveries import standing
 from greenroom.deliveries.standing import Standing
-from greenroom.doctor import known, pulse
+from greenroom.doctor import pulse
 from greenroom.doctor.examination import MINUTE, Check, Examination
 from greenroom.doctor.model import Area, Beat, Finding, Light
 from greenroom.doctor.words import listed, moment, plural
@@ -44,7 +45,7 @@ assert set(_JOBS) == set(jobs.AT_ONCE), "each queue has a word that people know"
 async def _background(exam: Examination) -> Sequence[Finding]:
     async with exam.parts.database.transaction() as tx:
         beats = await pulse.beats(tx)
-        is_connected = bool(await known.connected(tx))
+        is_connected = bool(await readable.names(tx))
     return [background(beats, exam.now, is_connected=is_connected)]
 
 
@@ -155,7 +156,7 @@ async def _begin_again(exam: Examination, connection: Connection | None) -> str:
 async def _deliveries(exam: Examination) -> Sequence[Finding]:
     async with exam.parts.database.transaction() as tx:
         found = await standing.standing(tx, since=exam.now - _DAY)
-        is_connected = bool(await known.connected(tx))
+        is_connected = bool(await readable.names(tx))
     if not is_connected and not (found.new or found.failed or found.dead):
         return [Finding(light=Light.OFF, what="Nothing comes before Cal.com is connected.")]
     heals = bool(exam.connections) and all(each.api_key for each in exam.connections)
